@@ -1,0 +1,32 @@
+# One line or two a target; every target takes ARGS="…" for its program.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help run test check demo bench clean
+help:   ## list the targets
+	@awk -F ' *## ' '/^[a-z-]+:.*##/ { split($$1, t, ":"); printf "  make %-8s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY)   ## start the controller on an embedded PostgreSQL under ./data
+	@$(BIN)/expo-controller start $(ARGS)
+
+test: $(READY)   ## run all tests on a real PostgreSQL and real sockets
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)   ## lint and type-check
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS)
+
+demo: $(READY)   ## show a farm at work: submitters, workers, artifacts
+	@$(BIN)/expo-controller demo $(ARGS)
+
+bench: $(READY)   ## measure, side by side, as ratios
+	@$(BIN)/python -m bench $(ARGS)
+
+clean:   ## remove the environment and caches (never ./data)
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
