@@ -1,0 +1,89 @@
+"""The kinds of message, typed by protocol `P` and reply `R`, and the place where a reply goes.
+
+`P` is the marker class of one actor's protocol: a `Ref[P]` takes only messages of `P`, and a call
+of `Call[P, R]` has the static type `R`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from supervisors.exits import ExitReason
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class Call(Generic[P, R]):
+    """A request to an actor of protocol `P` that is answered with an `R`."""
+
+    __slots__ = ()
+
+
+class Cast(Generic[P]):
+    """A message to an actor of protocol `P` that is not answered."""
+
+    __slots__ = ()
+
+
+class NoReply:
+    """Returned by a call handler that answers later, through its `Caller`."""
+
+    __slots__ = ()
+
+
+NO_REPLY: Final = NoReply()
+
+
+class Caller(Generic[R]):
+    """One-shot reply slot of one call; a late or second reply is dropped."""
+
+    __slots__ = ("_done", "answered", "exit", "holder", "open", "value")
+
+    def __init__(self) -> None:
+        self.holder: set[Caller[R]] | None = None
+        self.open = True
+        self.answered = False
+        self.value: R | None = None
+        self.exit: ExitReason | None = None
+        self._done = trio.Event()
+
+    def reply(self, value: R) -> bool:
+        """Answer the call; False when nobody waits any more."""
+        if not self.open:
+            return False
+        self.value = value
+        self.answered = True
+        self._close()
+        return True
+
+    def fail(self, reason: ExitReason) -> None:
+        """Tell the waiting caller that the actor has ended."""
+        if self.open:
+            self.exit = reason
+            self._close()
+
+    def abandon(self) -> None:
+        """Stop waiting: a reply that comes now is dropped."""
+        self._leave()
+
+    async def wait(self) -> None:
+        """Wait for the reply or the end of the actor."""
+        await self._done.wait()
+
+    def hold_in(self, holder: set[Caller[R]]) -> None:
+        """Be listed in `holder` for as long as the call is open."""
+        self.holder = holder
+        holder.add(self)
+
+    def _close(self) -> None:
+        self._leave()
+        self._done.set()
+
+    def _leave(self) -> None:
+        self.open = False
+        if self.holder is not None:
+            self.holder.discard(self)
+            self.holder = None

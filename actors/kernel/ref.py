@@ -1,0 +1,72 @@
+"""The handle of an actor: bound to a name, so that it reaches whichever generation is alive."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar, cast
+
+import trio
+
+from actors.kernel.errors import CallExitError, CallTimeoutError, MailboxFullError
+from actors.kernel.mailbox import Mailbox
+from actors.kernel.messages import Call, Caller, Cast
+from supervisors.errors import NoProcError
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+CALL_SECONDS = 5.0
+
+
+class Ref(Generic[P]):
+    """Send messages of protocol `P`; made before the actor, shared freely, survives restarts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._mailbox: Mailbox | None = None
+
+    def bind(self, mailbox: Mailbox | None) -> None:
+        """Point the name to a living actor's mailbox, or to nobody; for the actor loop only."""
+        self._mailbox = mailbox
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether some generation of the actor is running now."""
+        return self._mailbox is not None
+
+    async def call(self, message: Call[P, R], *, timeout: float = CALL_SECONDS) -> R:
+        """Send a request and wait for its reply, `timeout` seconds at most.
+
+        Raises `NoProcError` or `MailboxFullError` (it was not accepted), `CallExitError` or
+        `CallTimeoutError` (the effect is unknown). Cancelled, it withdraws nothing.
+        """
+        caller = Caller[R]()
+        self._living().put(message, cast("Caller[object]", caller))
+        try:
+            with trio.move_on_after(timeout):
+                await caller.wait()
+        finally:
+            caller.abandon()
+        if caller.exit is not None:
+            raise CallExitError(self.name, message, caller.exit)
+        if not caller.answered:
+            raise CallTimeoutError(self.name, message, timeout)
+        return cast("R", caller.value)
+
+    def cast(self, message: Cast[P]) -> bool:
+        """Send without waiting; False when nobody was there or its mailbox was full."""
+        if self._mailbox is None:
+            return False
+        try:
+            self._mailbox.put(message)
+        except (NoProcError, MailboxFullError):
+            return False
+        return True
+
+    async def send(self, message: Cast[P]) -> None:
+        """Send, waiting for room in the mailbox; `NoProcError` when the actor has ended."""
+        await self._living().put_when_room(message)
+
+    def _living(self) -> Mailbox:
+        if self._mailbox is None:
+            raise NoProcError(f"{self.name} is not running")
+        return self._mailbox

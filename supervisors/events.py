@@ -1,0 +1,75 @@
+"""What supervisors report, as facts; whoever runs the tree passes one function that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from supervisors.exits import ExitReason
+from supervisors.spec import Restart
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A start succeeded, the first (`generation` 1) or a repeated one."""
+
+    path: str
+    generation: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStartFailed:
+    """A start failed; `during_restart` tells whether it will be tried again."""
+
+    path: str
+    reason: ExitReason
+    during_restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChildTerminated:
+    """A child ended by itself: any end of a permanent one, abnormal ends of the others."""
+
+    path: str
+    reason: ExitReason
+    restart: Restart
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildShutdownFailed:
+    """A child told to stop ended otherwise, or had to be killed at its time limit."""
+
+    path: str
+    reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class RestartBudgetSpent:
+    """One restart too many: the supervisor at `path` stops its children and ends."""
+
+    path: str
+    offender: str
+    intensity: int
+    period: float
+
+
+@dataclass(frozen=True, slots=True)
+class ZombieFound:
+    """A killed child has not ended within the second limit: it never reaches a checkpoint."""
+
+    path: str
+    seconds: float
+
+
+SupervisorEvent: TypeAlias = (
+    ChildStarted
+    | ChildStartFailed
+    | ChildTerminated
+    | ChildShutdownFailed
+    | RestartBudgetSpent
+    | ZombieFound
+)
+Report: TypeAlias = Callable[[SupervisorEvent], None]

@@ -1,0 +1,47 @@
+"""One place in a supervisor: the spec, the process now in it, and what happened to it before."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from supervisors.exits import ExitReason
+from supervisors.process import Process
+from supervisors.spec import ChildSpec
+
+HISTORY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Why a child was started again: `at` is on the trio clock."""
+
+    at: float
+    why: str
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """Mutable record of one child; only its supervisor writes it."""
+
+    spec: ChildSpec
+    process: Process | None = None
+    restarting: bool = False
+    generation: int = 0
+    restarts: int = 0
+    last_exit: ExitReason | None = None
+    history: deque[Restarted] = field(default_factory=lambda: deque[Restarted](maxlen=HISTORY))
+
+    @property
+    def alive(self) -> Process | None:
+        """The running process, if there is one."""
+        return self.process if self.process is not None and self.process.is_alive else None
+
+    @property
+    def state(self) -> str:
+        """`running`, `starting`, `restarting` or `idle`."""
+        if self.restarting:
+            return "restarting"
+        if self.alive is None:
+            return "idle"
+        return "running" if self.alive.started_at is not None else "starting"

@@ -1,0 +1,132 @@
+"""A read-only picture of a running tree, taken in one tick, for people, tests and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import trio
+
+from supervisors.loop import SupervisorLoop
+from supervisors.process import Process
+from supervisors.slot import Slot
+from supervisors.spec import ChildKind
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A child handle that adds facts of its own to the picture."""
+
+    def describe(self) -> Mapping[str, object]:
+        """Return small, printable facts; must not wait and holds no secret."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One supervisor or actor; `path` "" is the root, `uptime` is in seconds."""
+
+    path: str
+    id: str
+    kind: str
+    state: str
+    restart: str
+    generation: int
+    restarts: int
+    uptime: float | None
+    why: tuple[str, ...]
+    facts: Mapping[str, object]
+    children: tuple[Node, ...]
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below, parents first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def picture(root: Process) -> Node:
+    """Draw the tree below `root`."""
+    slotless = _facts(root)
+    state = "running" if root.is_alive else "ended"
+    return Node(
+        path=root.path,
+        id="root",
+        kind=ChildKind.SUPERVISOR.value,
+        state=state,
+        restart="permanent",
+        generation=root.generation,
+        restarts=0,
+        uptime=_uptime(root),
+        why=(),
+        facts=slotless,
+        children=_children(root),
+    )
+
+
+def find(root: Process, path: str) -> Process | None:
+    """Return the live process at `path` ("" is the root)."""
+    process: Process | None = root
+    for part in path.split("/") if path else []:
+        handle = process.handle if process is not None else None
+        if not isinstance(handle, SupervisorLoop):
+            return None
+        process = next((slot.alive for slot in handle.slots() if slot.spec.id == part), None)
+    return process
+
+
+def draw(node: Node) -> str:
+    """Print the tree as text, one line a node."""
+    return "\n".join(_lines(node, "", ""))
+
+
+def _lines(node: Node, lead: str, below: str) -> Iterator[str]:
+    facts = " ".join(f"{key}={value}" for key, value in node.facts.items())
+    times = f" restarted {node.restarts}x" if node.restarts else ""
+    yield f"{lead}{node.id}  {node.state}{times}  {facts}".rstrip()
+    for child in node.children:
+        last = child is node.children[-1]
+        yield from _lines(
+            child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")
+        )
+
+
+def _node(slot: Slot, path: str) -> Node:
+    process = slot.alive
+    return Node(
+        path=path,
+        id=slot.spec.id,
+        kind=slot.spec.kind.value,
+        state=slot.state,
+        restart=slot.spec.restart.value,
+        generation=slot.generation,
+        restarts=slot.restarts,
+        uptime=_uptime(process) if process else None,
+        why=tuple(entry.why for entry in slot.history),
+        facts=_facts(process) if process else {},
+        children=_children(process) if process else (),
+    )
+
+
+def _children(process: Process) -> tuple[Node, ...]:
+    handle = process.handle
+    if not isinstance(handle, SupervisorLoop):
+        return ()
+    return tuple(_node(slot, handle.child_path(slot.spec.id)) for slot in handle.slots())
+
+
+def _facts(process: Process) -> Mapping[str, object]:
+    handle = process.handle
+    if isinstance(handle, SupervisorLoop):
+        budget = handle.window.budget
+        left = handle.window.left(trio.current_time())
+        return {
+            "strategy": getattr(handle, "strategy", None),
+            "budget": f"{left} of {budget.intensity} left in {budget.period:g} s",
+        }
+    return handle.describe() if isinstance(handle, Describes) else {}
+
+
+def _uptime(process: Process) -> float | None:
+    return None if process.started_at is None else trio.current_time() - process.started_at

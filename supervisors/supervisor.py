@@ -1,0 +1,198 @@
+"""The static supervisor: ordered start, restart by strategy within a budget, reverse stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from supervisors.decide import Verdict, affected, decide, is_reported
+from supervisors.errors import (
+    AlreadyPresentError,
+    AlreadyStartedError,
+    ChildRestartingError,
+    ChildRunningError,
+    NotFoundError,
+)
+from supervisors.events import ChildTerminated
+from supervisors.exits import ExitReason, FailedToStart, Shutdown
+from supervisors.loop import Retry, SupervisorLoop
+from supervisors.process import Process
+from supervisors.slot import Slot
+from supervisors.spec import (
+    Budget,
+    ChildKind,
+    ChildSpec,
+    Restart,
+    Stop,
+    Strategy,
+    check_child_specs,
+)
+
+
+class Supervisor(SupervisorLoop):
+    """Runs a list of children; its public coroutines may be called from any task but its own."""
+
+    def __init__(self, children: Sequence[ChildSpec], strategy: Strategy, budget: Budget) -> None:
+        check_child_specs(list(children))
+        super().__init__(budget)
+        self.strategy = strategy
+        self._table: dict[str, Slot] = {spec.id: Slot(spec) for spec in children}
+
+    def slots(self) -> list[Slot]:
+        """Return the children in start order, idle ones included."""
+        return list(self._table.values())
+
+    # -- life -----------------------------------------------------------------------------------
+
+    async def boot(self) -> ExitReason | None:
+        """Start the children in order; on a failure stop those that run, in reverse."""
+        for slot in self.slots():
+            reason = await self.start(slot)
+            if reason is not None:
+                await self.stop_children()
+                return Shutdown(FailedToStart(self.child_path(slot.spec.id), reason))
+            self._drop_if_declined(slot)
+        return None
+
+    async def stop_children(self) -> None:
+        """Stop the children one at a time, last started first."""
+        await self._stop_all(self.slots())
+
+    async def child_ended(self, slot: Slot, reason: ExitReason) -> bool:
+        """Apply the restart matrix to a child that ended by itself."""
+        spec = slot.spec
+        if is_reported(spec.restart, reason):
+            path = self.child_path(spec.id)
+            self.report(ChildTerminated(path, reason, spec.restart, slot.generation))
+        match decide(spec.restart, reason):
+            case Verdict.RESTART:
+                return await self._restart(slot, f"ended ({reason})")
+            case Verdict.GONE:
+                del self._table[spec.id]
+            case Verdict.IDLE:
+                pass
+        return True
+
+    async def retry(self, slot: Slot) -> bool:
+        """Try a restart again whose start failed."""
+        return await self._restart(slot, f"start failed ({slot.last_exit})")
+
+    async def _restart(self, failed: Slot, cause: str) -> bool:
+        if not self.spend(failed):
+            await self.stop_children()
+            return False
+        ids = affected(self.strategy, list(self._table), failed.spec.id)
+        replaced = [self._table[child_id] for child_id in ids]
+        await self._stop_all(replaced)
+        for slot in replaced:
+            if slot.spec.id not in self._table:
+                continue  # a temporary sibling that fell out
+            if await self.start(slot, why=self._why(slot, failed, cause)) is not None:
+                slot.restarting = True
+                self.post(Retry(slot))
+                break
+            self._drop_if_declined(slot)
+        return True
+
+    def _why(self, slot: Slot, failed: Slot, cause: str) -> str:
+        if slot is failed:
+            return f"it {cause}"
+        return f"{self.strategy.value}: {failed.spec.id} {cause}"
+
+    async def _stop_all(self, slots: Sequence[Slot]) -> None:
+        for slot in reversed(slots):
+            was_up = slot.process is not None
+            await self.stop(slot)
+            if was_up and slot.spec.restart is Restart.TEMPORARY:
+                del self._table[slot.spec.id]
+
+    def _drop_if_declined(self, slot: Slot) -> None:
+        if slot.process is None and slot.spec.restart is Restart.TEMPORARY:
+            del self._table[slot.spec.id]
+
+    # -- administration -------------------------------------------------------------------------
+
+    async def start_child(self, spec: ChildSpec) -> Process | None:
+        """Add a child at the end of the order and wait for its init; None when it declined.
+
+        Raises `AlreadyStartedError`, `AlreadyPresentError`, or `StartError` (nothing is kept).
+        """
+
+        async def operation() -> Process | None:
+            held = self._table.get(spec.id)
+            if held is not None:
+                if held.alive:
+                    raise AlreadyStartedError(spec.id, held.alive)
+                raise AlreadyPresentError(f"child {spec.id!r} is known but does not run")
+            slot = Slot(spec)
+            reason = await self.start(slot)
+            if reason is not None:
+                raise self.start_error(slot, reason)
+            self._table[spec.id] = slot
+            self._drop_if_declined(slot)
+            return slot.process
+
+        return await self.request(operation)
+
+    async def terminate_child(self, child_id: str) -> None:
+        """Stop a child and keep its spec (a temporary one goes); it is not restarted."""
+
+        async def operation() -> None:
+            await self._stop_all([self._find(child_id)])
+
+        await self.request(operation)
+
+    async def restart_child(self, child_id: str) -> Process | None:
+        """Start an idle child at its old place; costs no budget, is not tried again."""
+
+        async def operation() -> Process | None:
+            slot = self._idle(child_id)
+            reason = await self.start(slot)
+            if reason is not None:
+                raise self.start_error(slot, reason)
+            return slot.process
+
+        return await self.request(operation)
+
+    async def delete_child(self, child_id: str) -> None:
+        """Forget the spec of an idle child."""
+
+        async def operation() -> None:
+            self._idle(child_id)
+            del self._table[child_id]
+
+        await self.request(operation)
+
+    def _find(self, child_id: str) -> Slot:
+        try:
+            return self._table[child_id]
+        except KeyError:
+            raise NotFoundError(f"no child {child_id!r}") from None
+
+    def _idle(self, child_id: str) -> Slot:
+        slot = self._find(child_id)
+        if slot.restarting:
+            raise ChildRestartingError(f"child {child_id!r} waits for its next start")
+        if slot.process is not None:
+            raise ChildRunningError(f"child {child_id!r} runs")
+        return slot
+
+
+def supervisor(
+    child_id: str,
+    children: Sequence[ChildSpec],
+    *,
+    strategy: Strategy = Strategy.ONE_FOR_ONE,
+    budget: Budget | None = None,
+    restart: Restart = Restart.PERMANENT,
+    shutdown: float | Stop | None = None,
+) -> ChildSpec:
+    """Child spec of a static supervisor; bad specs raise `SpecError` here, before any start."""
+    check_child_specs(list(children))
+    flags = budget or Budget()
+
+    async def body(process: Process) -> ExitReason:
+        return await Supervisor(children, strategy, flags).run(process)
+
+    return ChildSpec(
+        id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR
+    )
