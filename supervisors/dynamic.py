@@ -7,7 +7,7 @@ import math
 import trio
 
 from supervisors.decide import Verdict, decide, is_reported
-from supervisors.errors import MaxChildrenError, NotFoundError
+from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError
 from supervisors.events import ChildTerminated
 from supervisors.exits import ExitReason
 from supervisors.loop import Retry, SupervisorLoop
@@ -99,9 +99,27 @@ class DynamicSupervisor(SupervisorLoop):
         await self.request(operation)
 
 
+class Door:
+    """Name-bound way to a dynamic supervisor: reaches whichever generation is alive."""
+
+    def __init__(self) -> None:
+        self.current: DynamicSupervisor | None = None
+
+    async def start_child(self, spec: ChildSpec) -> Process | None:
+        """As `DynamicSupervisor.start_child`; `NoProcError` while there is none."""
+        if self.current is None:
+            raise NoProcError("the supervisor is not running")
+        return await self.current.start_child(spec)
+
+    def count(self) -> int:
+        """How many children there are now."""
+        return len(self.current.slots()) if self.current is not None else 0
+
+
 def dynamic_supervisor(
     child_id: str,
     *,
+    door: Door | None = None,
     budget: Budget | None = None,
     max_children: float = math.inf,
     restart: Restart = Restart.PERMANENT,
@@ -111,7 +129,14 @@ def dynamic_supervisor(
     flags = budget or Budget()
 
     async def body(process: Process) -> ExitReason:
-        return await DynamicSupervisor(flags, max_children).run(process)
+        living = DynamicSupervisor(flags, max_children)
+        if door is None:
+            return await living.run(process)
+        door.current = living
+        try:
+            return await living.run(process)
+        finally:
+            door.current = None
 
     return ChildSpec(
         id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR

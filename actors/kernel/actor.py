@@ -6,6 +6,7 @@ is sent, and `init` of the next generation reads it back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar, Generic, TypeVar
@@ -40,6 +41,7 @@ class Actor(Generic[P]):
         self.mailbox = Mailbox(self.mailbox_capacity)
         self.resources = ExitStack()
         self.handled = 0
+        self.wake_at = math.inf
         self._asked: ExitReason | None = None
         self._open_calls: set[Caller[Any]] = set()
 
@@ -58,7 +60,10 @@ class Actor(Generic[P]):
         raise UnhandledMessageError(f"{self.ref.name} has no cast {type(message).__name__}")
 
     async def handle_idle(self) -> None:
-        """Run when the mailbox has run empty (OTP's timeout 0): the place to act on a batch."""
+        """Run when the mailbox has run empty (OTP's timeout 0): the place to act on a batch.
+
+        Also run when the trio clock passes `wake_at`, which the callback then sets anew.
+        """
 
     async def terminate(self, reason: ExitReason) -> None:
         """Tidy up; not run on a kill, so nothing that matters may depend on it."""
@@ -98,13 +103,23 @@ class Actor(Generic[P]):
                 await self.handle_idle()
                 if self._asked is not None:
                     break
-                item = await self.mailbox.get()
+                item = await self._next()
+                if item is None:
+                    continue
             else:
                 await trio.lowlevel.checkpoint()
             if isinstance(item, StopRequest):
                 return item.reason
             await self._handle(item)
         return self._asked
+
+    async def _next(self) -> Envelope | StopRequest | None:
+        """Wait for an item, or for `wake_at`; None then, so that `handle_idle` runs."""
+        if self.wake_at == math.inf:
+            return await self.mailbox.get()
+        with trio.move_on_at(self.wake_at):
+            return await self.mailbox.get()
+        return None
 
     async def _handle(self, envelope: Envelope) -> None:
         self.handled += 1

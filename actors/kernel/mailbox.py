@@ -62,12 +62,12 @@ class Mailbox:
         self.peak = max(self.peak, len(self._waiting))
         self._send.send_nowait(Envelope(message, caller, now))
 
-    async def put_when_room(self, message: object) -> None:
+    async def put_when_room(self, message: object, caller: Caller[object] | None = None) -> None:
         """Append a message, waiting for room: backpressure for producers outside the tree."""
         while not self._closed and len(self._waiting) >= self.capacity:
             await self._room.park()
         await trio.lowlevel.checkpoint()
-        self.put(message)
+        self.put(message, caller)
 
     def put_stop(self, reason: ExitReason) -> None:
         """Append a stop request; never refused."""

@@ -40,13 +40,14 @@ NO_REPLY: Final = NoReply()
 class Caller(Generic[R]):
     """One-shot reply slot of one call; a late or second reply is dropped."""
 
-    __slots__ = ("_done", "answered", "exit", "holder", "open", "value")
+    __slots__ = ("_done", "answered", "error", "exit", "holder", "open", "value")
 
     def __init__(self) -> None:
         self.holder: set[Caller[R]] | None = None
         self.open = True
         self.answered = False
         self.value: R | None = None
+        self.error: Exception | None = None
         self.exit: ExitReason | None = None
         self._done = trio.Event()
 
@@ -56,6 +57,14 @@ class Caller(Generic[R]):
             return False
         self.value = value
         self.answered = True
+        self._close()
+        return True
+
+    def refuse(self, error: Exception) -> bool:
+        """Have the call raise `error`: a refusal, not a crash of the actor."""
+        if not self.open:
+            return False
+        self.error = error
         self._close()
         return True
 

@@ -33,19 +33,28 @@ class Ref(Generic[P]):
         """Whether some generation of the actor is running now."""
         return self._mailbox is not None
 
-    async def call(self, message: Call[P, R], *, timeout: float = CALL_SECONDS) -> R:
+    async def call(
+        self, message: Call[P, R], *, timeout: float = CALL_SECONDS, wait_for_room: bool = False
+    ) -> R:
         """Send a request and wait for its reply, `timeout` seconds at most.
 
         Raises `NoProcError` or `MailboxFullError` (it was not accepted), `CallExitError` or
-        `CallTimeoutError` (the effect is unknown). Cancelled, it withdraws nothing.
+        `CallTimeoutError` (the effect is unknown), or what the actor refuses with. Cancelled, it
+        withdraws nothing. With `wait_for_room` a full mailbox is waited for, within `timeout`.
         """
         caller = Caller[R]()
-        self._living().put(message, cast("Caller[object]", caller))
+        envelope_caller = cast("Caller[object]", caller)
         try:
             with trio.move_on_after(timeout):
+                if wait_for_room:
+                    await self._living().put_when_room(message, envelope_caller)
+                else:
+                    self._living().put(message, envelope_caller)
                 await caller.wait()
         finally:
             caller.abandon()
+        if caller.error is not None:
+            raise caller.error
         if caller.exit is not None:
             raise CallExitError(self.name, message, caller.exit)
         if not caller.answered:

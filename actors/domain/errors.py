@@ -1,0 +1,19 @@
+"""Refusals that any part of the program may meet; each class says whose fault it is."""
+
+from __future__ import annotations
+
+
+class UnavailableError(Exception):
+    """The database cannot be reached now; nothing was done. Try again in a moment."""
+
+
+class InterruptedJobError(UnavailableError):
+    """The database went away during the operation; whether it took effect is unknown."""
+
+
+class TooLargeError(Exception):
+    """The client sent more bytes than this kind of artifact may have."""
+
+
+class StorageFullError(Exception):
+    """The disk is full; nothing of the artifact was kept."""

@@ -1,0 +1,43 @@
+"""Identities and secrets: made here, in the alphabets that clients accept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+from typing import NewType
+
+BuildId = NewType("BuildId", str)
+WorkerId = NewType("WorkerId", str)
+Lease = NewType("Lease", str)
+
+_ALPHABET = string.ascii_letters + string.digits + "_-"
+_ID_LENGTH = 21
+_BUILD_ID = re.compile(r"[A-Za-z0-9_-]{21}")
+_WORKER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def new_id() -> str:
+    """Return 21 characters of `A-Za-z0-9_-` (126 random bits)."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def new_token() -> str:
+    """Return 32 random bytes as unpadded base64url: 43 characters."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is kept of a token: its SHA-256."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def is_build_id(text: str) -> bool:
+    """Whether a build can have this id at all (saves asking the database)."""
+    return _BUILD_ID.fullmatch(text) is not None
+
+
+def is_worker_id(text: str) -> bool:
+    """Whether a worker can have this id at all."""
+    return _WORKER_ID.fullmatch(text) is not None

@@ -1,0 +1,1 @@
+"""The supervised owner of the database connections."""

@@ -1,0 +1,1 @@
+"""Artifact bytes: where they lie and how they get there whole."""

@@ -1,0 +1,106 @@
+"""Reading builds, artifacts, log lines and figures; and appending lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actors.domain.artifact import Kind, Stored
+from actors.store.database import Database, columns
+from actors.store.queries import load
+
+_SQL = load("builds.sql")
+_WORKERS = load("workers.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A build as routes and guards need it; times are milliseconds since the epoch."""
+
+    id: str
+    status: str
+    platform: str
+    worker_id: str | None
+    submitted_at: int
+    started_at: int | None
+    completed_at: int | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """The figures of `/api/stats`."""
+
+    nodes_online: int
+    builds_queued: int
+    active_builds: int
+    builds_today: int
+    total_builds: int
+    total_build_time_ms: int
+
+
+async def get_build(db: Database, build_id: str) -> Build | None:
+    """Return one build."""
+    record = await db.fetchrow(_SQL["get_build"], build_id)
+    return None if record is None else Build(**dict(record))
+
+
+async def token_opens(db: Database, build_id: str, token_hash: bytes) -> bool:
+    """Whether the token with this hash belongs to the build."""
+    return bool(await db.fetchval(_SQL["token_opens"], build_id, token_hash))
+
+
+async def list_builds(db: Database) -> list[dict[str, Any]]:
+    """Return id, status, submitted_at, completed_at of all builds, newest first."""
+    return [dict(r) for r in await db.fetch(_SQL["list_builds"])]
+
+
+async def list_active(db: Database) -> list[dict[str, Any]]:
+    """Return the builds that are with a worker."""
+    return [dict(r) for r in await db.fetch(_SQL["list_active"])]
+
+
+async def recent_builds(db: Database, limit: int) -> list[dict[str, Any]]:
+    """Return the newest builds with their worker's name, for the dashboard."""
+    return [dict(r) for r in await db.fetch(_SQL["recent_builds"], limit)]
+
+
+async def list_workers(db: Database, limit: int) -> list[dict[str, Any]]:
+    """Return workers, last seen first, for the dashboard."""
+    return [dict(r) for r in await db.fetch(_WORKERS["list_workers"], limit)]
+
+
+async def get_artifact(db: Database, build_id: str, kind: Kind) -> Stored | None:
+    """Return the current artifact of a kind."""
+    r = await db.fetchrow(_SQL["get_artifact"], build_id, kind.value)
+    if r is None:
+        return None
+    return Stored(r["id"], Kind(r["kind"]), r["location"], r["size"], r["sha256"])
+
+
+async def known_locations(db: Database, locations: Sequence[str]) -> set[str]:
+    """Return which of these locations belong to a row."""
+    return {r["location"] for r in await db.fetch(_SQL["known_locations"], list(locations))}
+
+
+async def read_logs(db: Database, build_id: str) -> list[dict[str, Any]]:
+    """Return timestamp, level and message of every line, oldest first."""
+    return [dict(r) for r in await db.fetch(_SQL["read_logs"], build_id)]
+
+
+async def append_logs(db: Database, lines: Sequence[tuple[str, str, str]]) -> None:
+    """Store (build id, level, message) lines in order, in one statement."""
+    await db.execute(_SQL["append_logs"], *columns(lines, 3))
+
+
+async def queue_counts(db: Database) -> tuple[int, int]:
+    """Return how many builds wait, and how many are with a worker."""
+    record = await db.fetchrow(_SQL["queue_counts"])
+    return (record["pending"], record["active"]) if record is not None else (0, 0)
+
+
+async def stats(db: Database) -> Stats:
+    """Count everything; true figures."""
+    record = await db.fetchrow(_SQL["stats"])
+    return Stats(**dict(record or {}))

@@ -1,0 +1,69 @@
+-- Builds as they are read; nothing here changes a row.
+
+-- name: get_build
+-- One build, all that routes and guards need.
+select id, status, platform, worker_id, epoch_ms(submitted_at) as submitted_at,
+    epoch_ms(started_at) as started_at, epoch_ms(completed_at) as completed_at, error_message
+from builds where id = $1;
+
+-- name: token_opens
+-- Whether a build token belongs to a build. $1 id, $2 hash of the token
+select exists (select from builds where id = $1 and $2::bytea = any (token_hashes));
+
+-- name: list_builds
+-- Every build, newest first: the whole list, because clients know no paging.
+select id, status, epoch_ms(submitted_at) as submitted_at, epoch_ms(completed_at) as completed_at
+from builds order by builds.submitted_at desc, seq desc;
+
+-- name: list_active
+-- Builds that are with a worker now.
+select id, status, platform, worker_id, epoch_ms(started_at) as started_at
+from builds where status in ('assigned', 'building') order by builds.started_at;
+
+-- name: recent_builds
+-- The newest builds for the dashboard, with the worker's name.
+select b.id, b.status, b.platform, w.name as worker_name, epoch_ms(b.submitted_at) as submitted_at,
+    epoch_ms(b.started_at) as started_at, epoch_ms(b.completed_at) as completed_at
+from builds b left join workers w on w.id = b.worker_id
+order by b.submitted_at desc, b.seq desc limit $1;
+
+-- name: get_artifact
+-- The file that is served for a build. $1 build id, $2 kind
+select id, kind, location, size, sha256 from artifacts
+where build_id = $1 and kind = $2 and state = 'current';
+
+-- name: known_locations
+-- Which of these locations belong to a row.
+select location from artifacts where location = any ($1::text[]);
+
+-- name: read_logs
+-- All lines of a build, oldest first.
+select epoch_ms(at) as timestamp, level, message from build_logs where build_id = $1 order by at, id;
+
+-- name: append_logs
+-- Store lines in the order given; lines of builds that do not exist are dropped.
+-- $1 build ids, $2 levels, $3 messages
+insert into build_logs (build_id, level, message)
+select l.build_id, l.level, l.message
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as l (build_id, level, message, ord)
+where exists (select from builds b where b.id = l.build_id)
+order by l.ord;
+
+-- name: queue_counts
+-- What /health shows.
+select count(*) filter (where status = 'pending') as pending,
+    count(*) filter (where status in ('assigned', 'building')) as active
+from builds where status in ('pending', 'assigned', 'building');
+
+-- name: stats
+-- What /api/stats shows: true figures.
+select
+    (select count(*) from workers
+        where status in ('idle', 'building') and last_seen_at > now() - interval '2 minutes') as nodes_online,
+    (select count(*) from builds where status = 'pending') as builds_queued,
+    (select count(*) from builds where status in ('assigned', 'building')) as active_builds,
+    (select count(*) from builds where status = 'completed'
+        and completed_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC') as builds_today,
+    (select count(*) from builds where status in ('completed', 'failed')) as total_builds,
+    (select coalesce(sum(epoch_ms(completed_at) - epoch_ms(started_at)), 0) from builds
+        where status in ('completed', 'failed') and started_at is not null)::bigint as total_build_time_ms;

@@ -1,0 +1,197 @@
+"""The statements of `queue.sql`: who has which build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from actors.domain.artifact import Stored
+from actors.domain.build import CANCELLED, Verdict
+from actors.store.database import Database, columns
+from actors.store.queries import load
+
+if TYPE_CHECKING:
+    from actors.store.job import Link
+
+_SQL = load("queue.sql")
+_WORKERS = load("workers.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A build to be made of files that are stored already."""
+
+    id: str
+    platform: str
+    token_hash: bytes
+    submit_key: str
+    files: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission; `made` is False for a repeated key (`id` is the first one's)."""
+
+    id: str
+    submitted_at: int
+    made: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A build in the hands of a worker, as its poll is answered."""
+
+    build_id: str
+    platform: str
+    attempt: int
+    lease: str
+    has_certs: bool
+    fresh: bool
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAnswer:
+    """Answer to one asking worker: unknown, nothing for it, or a job."""
+
+    known: bool
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker says about the end of a build."""
+
+    build_id: str
+    worker_id: str
+    lease: str | None
+    success: bool
+    error: str
+    artifact: Stored | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A build taken back from a silent worker."""
+
+    build_id: str
+    worker_id: str
+    attempt: int
+    requeued: bool
+
+
+async def submit(db: Database, submissions: Sequence[Submission]) -> list[Submitted]:
+    """Insert submissions with files and first log line; one answer each, in order.
+
+    Keys must differ within one call. Idempotent by `submit_key`.
+    """
+    rows = [(s.id, s.platform, s.token_hash, s.submit_key) for s in submissions]
+    owners = {s.id: s for s in submissions}
+
+    async def work(link: Link) -> dict[str, Submitted]:
+        async with link.transaction():
+            records = await link.fetch(_SQL["submit"], *columns(rows, 4))
+            made = [owners[r["id"]] for r in records if r["made"]]
+            files = [
+                (f.id, s.id, f.kind.value, f.location, f.size, f.sha256)
+                for s in made
+                for f in s.files
+            ]
+            if files:
+                await link.execute(_SQL["submit_files"], *columns(files, 6))
+        return {
+            r["submit_key"]: Submitted(r["id"], r["submitted_at"], made=r["made"]) for r in records
+        }
+
+    by_key = await db.run(work, "submit")
+    return [by_key[s.submit_key] for s in submissions]
+
+
+async def claim(db: Database, asking: Sequence[tuple[str, str]]) -> dict[str, ClaimAnswer]:
+    """Give work to the asking (worker id, lease to use) in one statement; answers by worker id."""
+    worker_ids, leases = columns(asking, 2)
+    records = await db.fetch(_SQL["claim"], worker_ids, leases)
+    answers: dict[str, ClaimAnswer] = {
+        str(worker_id): ClaimAnswer(known=False, job=None) for worker_id in worker_ids
+    }
+    for r in records:
+        job = None
+        if r["build_id"] is not None:
+            job = Job(
+                build_id=r["build_id"],
+                platform=r["platform"],
+                attempt=r["attempt"],
+                lease=r["lease"],
+                has_certs=r["has_certs"],
+                fresh=r["fresh"],
+                waited=r["waited"],
+            )
+        answers[r["worker_id"]] = ClaimAnswer(known=True, job=job)
+    return answers
+
+
+async def settle(db: Database, reports: Sequence[Report]) -> list[Verdict]:
+    """Apply reported ends in one statement, one verdict each, in order; one report a build."""
+    rows = [
+        (
+            r.build_id,
+            r.worker_id,
+            r.lease,
+            r.success,
+            r.error,
+            r.artifact.id if r.artifact else None,
+            r.artifact.location if r.artifact else None,
+            r.artifact.size if r.artifact else None,
+            r.artifact.sha256 if r.artifact else None,
+        )
+        for r in reports
+    ]
+    records = await db.fetch(_SQL["settle"], *columns(rows, 9))
+    return [Verdict(r["verdict"]) for r in records]
+
+
+async def cancel(db: Database, build_id: str, *, repeated: bool) -> Verdict:
+    """End a build for its user; `repeated` accepts one that was cancelled before."""
+    return Verdict(await db.fetchval(_SQL["cancel"], build_id, repeated, CANCELLED))
+
+
+async def lose(
+    db: Database, *, silent: float, first_sign: float, max_attempts: int, listening: float
+) -> list[Lost]:
+    """Take builds back from workers silent for `silent` seconds (see `queue.sql`)."""
+    records = await db.fetch(_SQL["lose"], silent, first_sign, max_attempts, listening)
+    return [
+        Lost(
+            build_id=r["build_id"],
+            worker_id=r["worker_id"],
+            attempt=r["attempt"],
+            requeued=r["requeued"],
+        )
+        for r in records
+    ]
+
+
+async def signs_of_life(db: Database, signs: Sequence[tuple[str, str, bool]]) -> None:
+    """Note (build id, worker id, at work) in one statement."""
+    await db.execute(_SQL["signs_of_life"], *columns(signs, 3))
+
+
+async def register(
+    db: Database, worker_id: str, name: str, capabilities: object, serves: str
+) -> bool:
+    """Make a worker or take a known one back; True when it was known."""
+    encoded = json.dumps(capabilities)
+    return bool(await db.fetchval(_WORKERS["register"], worker_id, name, encoded, serves))
+
+
+async def seen(db: Database, worker_ids: Sequence[str]) -> None:
+    """Note that workers were heard of."""
+    await db.execute(_WORKERS["seen"], list(worker_ids))
+
+
+async def unregister(db: Database, worker_id: str) -> int | None:
+    """Sign a worker off; how many builds went back to the queue, None for an unknown worker."""
+    record = await db.fetchrow(_WORKERS["unregister"], worker_id)
+    return record["returned"] if record is not None and record["known"] else None

@@ -1,0 +1,44 @@
+-- Workers as they announce themselves and are seen.
+
+-- name: register
+-- Make a worker, or take a known one back: name, counters and a running build are kept.
+-- $1 id, $2 name, $3 capabilities, $4 what it serves
+insert into workers as w (id, name, capabilities, serves)
+values ($1, $2, $3::jsonb, $4)
+on conflict (id) do update set
+    capabilities = excluded.capabilities, serves = excluded.serves, last_seen_at = now(),
+    status = case when exists (
+        select from builds b where b.worker_id = w.id and b.status in ('assigned', 'building')
+    ) then 'building' else 'idle' end
+returning xmax <> 0 as known;
+
+-- name: seen
+-- Note that workers were heard of; an offline one is idle again.
+-- $1 worker ids
+update workers set last_seen_at = now(), status = case when status = 'offline' then 'idle' else status end
+where id = any ($1::text[]);
+
+-- name: unregister
+-- A worker says goodbye: offline, and what it was building goes back to the queue.
+-- $1 worker id
+with gone as (
+    update workers set status = 'offline', last_seen_at = now() where id = $1 returning id
+), returned as (
+    update builds b
+    set status = 'pending', worker_id = null, lease = null, started_at = null
+    where b.worker_id in (select id from gone) and b.status in ('assigned', 'building')
+    returning b.id, b.attempt
+), ended as (
+    update attempts t set ended_at = now(), outcome = 'lost'
+    from returned r where t.build_id = r.id and t.ended_at is null
+), line as (
+    insert into build_logs (build_id, level, message)
+    select id, 'info', 'Returned to the queue: its worker signed off' from returned
+)
+select exists (select from gone) as known, (select count(*) from returned) as returned;
+
+-- name: list_workers
+-- Workers for the dashboard, last seen first.
+select id, name, status, capabilities, builds_completed, builds_failed,
+    epoch_ms(last_seen_at) as last_seen_at
+from workers order by last_seen_at desc limit $1;

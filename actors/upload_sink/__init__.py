@@ -1,0 +1,1 @@
+"""UploadSink: one actor per body in flight; takes chunks, leaves a stored file or nothing."""
