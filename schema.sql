@@ -102,3 +102,16 @@ create table build_logs (
 
 comment on table build_logs is
     'What happened to a build, line by line. Written by recorder (lines of workers) and by the statements that change a build.';
+
+create table cpu_samples (
+    id bigint generated always as identity primary key,
+    build_id text not null references builds (id) on delete cascade,
+    at timestamptz not null default clock_timestamp(),
+    cpu_percent float8 not null check (cpu_percent between 0 and 1000),
+    memory_mb float8 not null check (memory_mb between 0 and 1000000)
+);
+
+comment on table cpu_samples is
+    'What running builds took of their machines. Written by recorder.';
+
+create index cpu_samples_by_age on cpu_samples (at);

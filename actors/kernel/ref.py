@@ -23,10 +23,15 @@ class Ref(Generic[P]):
     def __init__(self, name: str) -> None:
         self.name = name
         self._mailbox: Mailbox | None = None
+        self._bound = trio.Event()
 
     def bind(self, mailbox: Mailbox | None) -> None:
         """Point the name to a living actor's mailbox, or to nobody; for the actor loop only."""
         self._mailbox = mailbox
+        if mailbox is not None:
+            self._bound.set()
+        elif self._bound.is_set():
+            self._bound = trio.Event()
 
     @property
     def is_alive(self) -> bool:
@@ -60,6 +65,23 @@ class Ref(Generic[P]):
         if not caller.answered:
             raise CallTimeoutError(self.name, message, timeout)
         return cast("R", caller.value)
+
+    async def call_again(
+        self, message: Call[P, R], *, timeout: float = CALL_SECONDS, patience: float = CALL_SECONDS
+    ) -> R:
+        """As `call`, but repeated when the actor ends under it, for `patience` seconds in all.
+
+        Only for messages whose repetition does no harm. A mailbox that is full is waited for.
+        """
+        give_up = trio.current_time() + patience
+        while True:
+            try:
+                return await self.call(message, timeout=timeout, wait_for_room=True)
+            except (NoProcError, CallExitError):
+                if trio.current_time() >= give_up:
+                    raise
+            with trio.move_on_at(give_up):
+                await self._bound.wait()
 
     def cast(self, message: Cast[P]) -> bool:
         """Send without waiting; False when nobody was there or its mailbox was full."""

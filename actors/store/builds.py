@@ -38,6 +38,7 @@ class Stats:
     builds_today: int
     total_builds: int
     total_build_time_ms: int
+    mean_cpu_percent: float
 
 
 async def get_build(db: Database, build_id: str) -> Build | None:
@@ -92,6 +93,11 @@ async def read_logs(db: Database, build_id: str) -> list[dict[str, Any]]:
 async def append_logs(db: Database, lines: Sequence[tuple[str, str, str]]) -> None:
     """Store (build id, level, message) lines in order, in one statement."""
     await db.execute(_SQL["append_logs"], *columns(lines, 3))
+
+
+async def append_samples(db: Database, samples: Sequence[tuple[str, float, float]]) -> None:
+    """Store (build id, percent of a core, mebibytes) samples in one statement."""
+    await db.execute(_SQL["append_samples"], *columns(samples, 3))
 
 
 async def queue_counts(db: Database) -> tuple[int, int]:

@@ -49,6 +49,14 @@ from unnest($1::text[], $2::text[], $3::text[]) with ordinality as l (build_id, 
 where exists (select from builds b where b.id = l.build_id)
 order by l.ord;
 
+-- name: append_samples
+-- Store what builds took of their machines; samples of builds that do not exist are dropped.
+-- $1 build ids, $2 percents of a core, $3 mebibytes
+insert into cpu_samples (build_id, cpu_percent, memory_mb)
+select s.build_id, s.cpu_percent, s.memory_mb
+from unnest($1::text[], $2::float8[], $3::float8[]) as s (build_id, cpu_percent, memory_mb)
+where exists (select from builds b where b.id = s.build_id);
+
 -- name: queue_counts
 -- What /health shows.
 select count(*) filter (where status = 'pending') as pending,
@@ -66,4 +74,5 @@ select
         and completed_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC') as builds_today,
     (select count(*) from builds where status in ('completed', 'failed')) as total_builds,
     (select coalesce(sum(epoch_ms(completed_at) - epoch_ms(started_at)), 0) from builds
-        where status in ('completed', 'failed') and started_at is not null)::bigint as total_build_time_ms;
+        where status in ('completed', 'failed') and started_at is not null)::bigint as total_build_time_ms,
+    (select coalesce(avg(cpu_percent), 0) from cpu_samples)::float8 as mean_cpu_percent;

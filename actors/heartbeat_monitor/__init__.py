@@ -1,0 +1,1 @@
+"""HeartbeatMonitor: takes builds back from workers that fell silent."""

@@ -1,0 +1,1 @@
+"""QueueManager: the single giver of work of this process."""

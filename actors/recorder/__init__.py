@@ -1,0 +1,1 @@
+"""Recorder: what workers tell about running builds, gathered and written in batches."""
