@@ -7,7 +7,7 @@ import math
 import trio
 
 from supervisors.decide import Verdict, decide, is_reported
-from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError
+from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError, SpecError
 from supervisors.events import ChildTerminated
 from supervisors.exits import ExitReason
 from supervisors.loop import Retry, SupervisorLoop
@@ -86,11 +86,11 @@ class DynamicSupervisor(SupervisorLoop):
         return await self.request(operation)
 
     async def terminate_child(self, process: Process) -> None:
-        """Stop the child by its shutdown rule and forget it."""
+        """Stop the child by its shutdown rule and forget it; a pending restart is called off."""
 
         async def operation() -> None:
             for key, slot in self._children.items():
-                if slot.process is process:
+                if slot.known is process:
                     await self.stop(slot)
                     del self._children[key]
                     return
@@ -126,6 +126,8 @@ def dynamic_supervisor(
     shutdown: float | Stop | None = None,
 ) -> ChildSpec:
     """Child spec of a dynamic supervisor; the budget is shared by all its children."""
+    if not max_children >= 0:
+        raise SpecError("max_children", max_children, "must be 0 or more")
     flags = budget or Budget()
 
     async def body(process: Process) -> ExitReason:
@@ -136,7 +138,8 @@ def dynamic_supervisor(
         try:
             return await living.run(process)
         finally:
-            door.current = None
+            if door.current is living:  # a zombie must not shut the door of its successor
+                door.current = None
 
     return ChildSpec(
         id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR

@@ -27,7 +27,7 @@ from supervisors.events import (
 from supervisors.exits import KILLED, SHUTDOWN, ExitReason, is_clean
 from supervisors.process import Process
 from supervisors.slot import Restarted, Slot
-from supervisors.spec import BRUTAL_KILL, Budget, Restart, Stop
+from supervisors.spec import BRUTAL_KILL, Budget, Restart, Stop, Strategy
 
 T = TypeVar("T")
 
@@ -72,7 +72,11 @@ class Request(Generic[T]):
             self.answer = await self.operation()
         except SupervisorError as refusal:
             self.error = refusal
-        self.done.set()
+        except BaseException:
+            self.error = NoProcError("the supervisor ended during the request")
+            raise
+        finally:
+            self.done.set()
 
 
 Note: TypeAlias = Ended | Retry | StopAsked | Request[object]
@@ -81,12 +85,16 @@ Note: TypeAlias = Ended | Retry | StopAsked | Request[object]
 class SupervisorLoop(ABC):
     """Common part of the static and the dynamic supervisor; `run` is the body of its process."""
 
+    strategy: Strategy
+
     def __init__(self, budget: Budget) -> None:
         self.window = Window(budget)
         self.process: Process | None = None
         self._send, self._receive = trio.open_memory_channel[Note](math.inf)
         self._nursery: trio.Nursery | None = None
-        self._busy_task: trio.lowlevel.Task | None = None
+        self._living: dict[Process, None] = {}  # every child task, starting and stopping ones too
+        self._starting: Process | None = None
+        self.stop_asked = False
 
     # -- the kinds of supervisor differ here ----------------------------------------------------
 
@@ -118,11 +126,10 @@ class SupervisorLoop(ABC):
         Killed, it kills its children and waits for them (a nursery does not let go).
         """
         self.process = process
-        process.on_shutdown(lambda reason: self.post(StopAsked(reason)))
+        process.on_shutdown(self._ask_to_stop)
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._busy_task = trio.lowlevel.current_task()
                 try:
                     failure = await self.boot()
                     if failure is not None:
@@ -133,6 +140,13 @@ class SupervisorLoop(ABC):
                     self._kill_children()
         finally:
             self._refuse_rest()
+
+    def _ask_to_stop(self, reason: ExitReason) -> None:
+        """Queue the stop; during the boot nobody waits for the init that is under way."""
+        self.stop_asked = True
+        self.post(StopAsked(reason))
+        if self._starting is not None and self.process and self.process.started_at is None:
+            self._starting.shutdown(reason)
 
     async def _serve(self) -> ExitReason:
         while True:
@@ -155,9 +169,8 @@ class SupervisorLoop(ABC):
         return await self.child_ended(slot, await process.join())
 
     def _kill_children(self) -> None:
-        for slot in reversed(self.slots()):
-            if slot.alive is not None:
-                slot.alive.kill()
+        for process in reversed(tuple(self._living)):
+            process.kill()
 
     def _refuse_rest(self) -> None:
         """Answer those who still wait: the supervisor is gone."""
@@ -187,14 +200,26 @@ class SupervisorLoop(ABC):
 
         Raises what the operation refuses with; `NoProcError` when the supervisor is gone.
         """
-        if trio.lowlevel.current_task() is self._busy_task:
-            raise SupervisorError("a supervisor cannot ask itself")
+        if self._waits_for(trio.lowlevel.current_task()):
+            raise SupervisorError("the supervisor waits for this very task: both would for ever")
         request = Request(operation, trio.Event())
         self.post(cast("Request[object]", request))
         await request.done.wait()
         if request.error is not None:
             raise request.error
         return cast("T", request.answer)
+
+    def _waits_for(self, asking: trio.lowlevel.Task | None) -> bool:
+        """Whether `asking` is the supervisor itself or part of an init it waits for (P-19)."""
+        own = self.process.task if self.process else None
+        if asking is own:
+            return True
+        start = self._starting.task if self._starting else None
+        while asking is not None and asking is not own:
+            if asking is start:
+                return True
+            asking = asking.parent_nursery.parent_task if asking.parent_nursery else None
+        return False
 
     # -- one child ------------------------------------------------------------------------------
 
@@ -215,16 +240,24 @@ class SupervisorLoop(ABC):
         slot.process = process
         slot.restarting = False
         began = trio.current_time()
+        self._living[process] = None
+        process.on_exit(self._forget)
         self._nursery.start_soon(process.run, slot.spec.start, name=process.path)
+        self._starting = process
         await process.up()
+        self._starting = None
         if process.started_at is None:
             return self._not_started(slot, process, during_restart=why is not None)
+        slot.known = process
         if why is not None:
             slot.restarts += 1
             slot.history.append(Restarted(trio.current_time(), why))
         process.on_exit(lambda ended: self.post(Ended(slot, ended)))
         self.report(ChildStarted(process.path, slot.generation, trio.current_time() - began))
         return None
+
+    def _forget(self, process: Process) -> None:
+        del self._living[process]
 
     def _not_started(
         self, slot: Slot, process: Process, *, during_restart: bool

@@ -27,6 +27,8 @@ class Runtime:
     """What all processes of one tree share."""
 
     report: Report = no_report
+    abort: Callable[[BaseException], None] | None = None
+    """Takes a KeyboardInterrupt or SystemExit: stop the tree in order, then raise it."""
 
 
 class Process:
@@ -41,6 +43,7 @@ class Process:
         self.handle: object = None
         self.exit: ExitReason | None = None
         self.ignored = False
+        self.task: trio.lowlevel.Task | None = None
         self._scope = trio.CancelScope(shield=True)
         self._asked: ExitReason | None = None
         self._on_shutdown: Callable[[ExitReason], None] | None = None
@@ -111,6 +114,7 @@ class Process:
     async def run(self, body: Body) -> None:
         """Run `body` to its end; an ordinary exception never leaves, so no sibling is cancelled."""
         ended: ExitReason | None = None
+        self.task = trio.lowlevel.current_task()
         fatal: BaseException | None = None
         with self._scope:
             try:
@@ -119,12 +123,14 @@ class Process:
                 cancelled, crash = _split(error)
                 if crash is not None:
                     ended = Crash(crash)
-                    if isinstance(crash, KeyboardInterrupt | SystemExit):
-                        fatal = crash
+                    fatal = _fatal(crash)
                 if cancelled is not None:
                     raise cancelled from None
             finally:
                 self._conclude(ended)
+        if fatal is not None and self.runtime.abort is not None:
+            self.runtime.abort(fatal)  # first, so that the root hears of it before any restart
+            fatal = None
         self._announce()
         if fatal is not None:
             raise fatal
@@ -151,3 +157,11 @@ def _split(error: BaseException) -> tuple[BaseException | None, BaseException | 
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).split(trio.Cancelled)
     return None, error
+
+
+def _fatal(crash: BaseException) -> BaseException | None:
+    """Find what ends the program (Ctrl-C, exit) in a crash, however deep in groups."""
+    if isinstance(crash, BaseExceptionGroup):
+        leaves = cast("BaseExceptionGroup[BaseException]", crash).exceptions
+        return next(filter(None, map(_fatal, leaves)), None)
+    return crash if isinstance(crash, KeyboardInterrupt | SystemExit) else None

@@ -1,6 +1,8 @@
-"""Run a whole tree: the root process, and what an outside cancel does to it."""
+"""Run a whole tree: the root process, and what an outside cancel or Ctrl-C does to it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import trio
 
@@ -21,41 +23,63 @@ async def run_tree(
 
     Started when all static children are up; `StartError` when one was not. An outside cancel
     begins an ordered stop that may take `stop_seconds`, then everything is killed and the cancel
-    goes on.
+    goes on. A `KeyboardInterrupt` or `SystemExit`, here or in any child, does the same.
     """
-    process = Process("", runtime)
-    async with trio.open_nursery() as nursery:
-        with trio.CancelScope(shield=True):
-            async with trio.open_nursery() as tree:
-                tree.start_soon(process.run, spec.start, name="root")
-                nursery.start_soon(_stop_on_cancel, process, tree, stop_seconds)
-                await process.up()
-                if process.started_at is not None:
-                    task_status.started(process)
-                await process.join()
-        nursery.cancel_scope.cancel()
-    reason = process.exit or SHUTDOWN
-    if process.started_at is None:
+    root = _Root(runtime, stop_seconds)
+    try:
+        await root.run(spec, task_status)
+    finally:
+        if root.fatal is not None:
+            raise root.fatal
+    reason = root.process.exit or SHUTDOWN
+    if root.process.started_at is None:
         raise _start_error(reason)
     return reason
 
 
-async def _stop_on_cancel(process: Process, tree: trio.Nursery, seconds: float) -> None:
-    """Turn a cancel from outside into an ordered stop, then into a kill."""
-    try:
-        await trio.sleep_forever()
-    finally:
-        if process.is_alive:
-            tree.start_soon(_stop, process, seconds)
+class _Root:
+    """The root process, and the one order to stop it."""
 
+    def __init__(self, runtime: Runtime, stop_seconds: float) -> None:
+        self.process = Process("", replace(runtime, abort=self._abort))
+        self.fatal: BaseException | None = None
+        self._stop_seconds = stop_seconds
+        self._signal = trio.CancelScope()
 
-async def _stop(process: Process, seconds: float) -> None:
-    process.shutdown(SHUTDOWN)
-    if process.started_at is None:
-        process.kill()  # nobody waits for a slow init when told to stop
-    with trio.move_on_after(seconds):
-        await process.join()
-    process.kill()
+    async def run(self, spec: ChildSpec, task_status: trio.TaskStatus[Process]) -> None:
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as tree:
+                    tree.start_soon(self.process.run, spec.start, name="root")
+                    nursery.start_soon(self._stop_on_cancel, tree)
+                    try:
+                        await self.process.up()
+                        if self.process.started_at is not None:
+                            task_status.started(self.process)
+                        await self.process.join()
+                    except (KeyboardInterrupt, SystemExit) as error:
+                        self._abort(error)
+            self._signal.cancel()
+
+    def _abort(self, error: BaseException) -> None:
+        self.fatal = self.fatal or error
+        self.process.shutdown(SHUTDOWN)
+        self._signal.cancel()
+
+    async def _stop_on_cancel(self, tree: trio.Nursery) -> None:
+        """Turn a cancel from outside into an ordered stop, then into a kill."""
+        try:
+            with self._signal:
+                await trio.sleep_forever()
+        finally:
+            if self.process.is_alive:
+                tree.start_soon(self._stop)
+
+    async def _stop(self) -> None:
+        self.process.shutdown(SHUTDOWN)
+        with trio.move_on_after(self._stop_seconds, shield=True):
+            await self.process.join()
+        self.process.kill()
 
 
 def _start_error(reason: ExitReason) -> StartError:

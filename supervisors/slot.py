@@ -26,6 +26,8 @@ class Slot:
 
     spec: ChildSpec
     process: Process | None = None
+    known: Process | None = None
+    """The latest process that did start: what callers hold while the child is restarting."""
     restarting: bool = False
     generation: int = 0
     restarts: int = 0

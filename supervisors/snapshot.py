@@ -67,7 +67,7 @@ def picture(root: Process) -> Node:
 
 def find(root: Process, path: str) -> Process | None:
     """Return the live process at `path` ("" is the root)."""
-    process: Process | None = root
+    process: Process | None = root if root.is_alive else None
     for part in path.split("/") if path else []:
         handle = process.handle if process is not None else None
         if not isinstance(handle, SupervisorLoop):
@@ -122,7 +122,7 @@ def _facts(process: Process) -> Mapping[str, object]:
         budget = handle.window.budget
         left = handle.window.left(trio.current_time())
         return {
-            "strategy": getattr(handle, "strategy", None),
+            "strategy": handle.strategy.value,
             "budget": f"{left} of {budget.intensity} left in {budget.period:g} s",
         }
     return handle.describe() if isinstance(handle, Describes) else {}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from supervisors.errors import SpecError
 from supervisors.exits import ExitReason
@@ -63,7 +63,7 @@ class Budget:
     period: float = 5.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.intensity, bool) or self.intensity < 0:
+        if not _is_whole(self.intensity) or self.intensity < 0:
             raise SpecError("intensity", self.intensity, "must be a whole number of 0 or more")
         if not 0 < self.period < math.inf:
             raise SpecError("period", self.period, "must be a positive, finite number of seconds")
@@ -84,12 +84,16 @@ class ChildSpec:
     kind: ChildKind = ChildKind.ACTOR
 
     def __post_init__(self) -> None:
-        if not self.id or "/" in self.id:
+        if not isinstance(cast("object", self.id), str) or not self.id or "/" in self.id:
             raise SpecError("id", self.id, "must be a non-empty name without '/'")
         if not callable(self.start):
             raise SpecError("start", self.start, "must be an async function of the process")
-        if isinstance(self.shutdown, int | float) and not self.shutdown >= 0:
-            raise SpecError("shutdown", self.shutdown, "must be 0 or more seconds")
+        if not isinstance(cast("object", self.restart), Restart):
+            raise SpecError("restart", self.restart, "must be a Restart")
+        if not isinstance(cast("object", self.kind), ChildKind):
+            raise SpecError("kind", self.kind, "must be a ChildKind")
+        if not _is_limit(self.shutdown):
+            raise SpecError("shutdown", self.shutdown, "must be 0 or more seconds, or a Stop")
 
     @property
     def stop_limit(self) -> float | Stop:
@@ -97,6 +101,16 @@ class ChildSpec:
         if self.shutdown is not None:
             return self.shutdown
         return INFINITY if self.kind is ChildKind.SUPERVISOR else ACTOR_SHUTDOWN_SECONDS
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_limit(value: object) -> bool:
+    if value is None or isinstance(value, Stop):
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def check_child_specs(specs: list[ChildSpec]) -> None:

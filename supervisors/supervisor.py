@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from supervisors.decide import Verdict, affected, decide, is_reported
 from supervisors.errors import (
@@ -11,9 +12,10 @@ from supervisors.errors import (
     ChildRestartingError,
     ChildRunningError,
     NotFoundError,
+    SpecError,
 )
 from supervisors.events import ChildTerminated
-from supervisors.exits import ExitReason, FailedToStart, Shutdown
+from supervisors.exits import SHUTDOWN, ExitReason, FailedToStart, Shutdown
 from supervisors.loop import Retry, SupervisorLoop
 from supervisors.process import Process
 from supervisors.slot import Slot
@@ -46,7 +48,10 @@ class Supervisor(SupervisorLoop):
     async def boot(self) -> ExitReason | None:
         """Start the children in order; on a failure stop those that run, in reverse."""
         for slot in self.slots():
-            reason = await self.start(slot)
+            reason = None if self.stop_asked else await self.start(slot)
+            if self.stop_asked:
+                await self.stop_children()
+                return SHUTDOWN
             if reason is not None:
                 await self.stop_children()
                 return Shutdown(FailedToStart(self.child_path(slot.spec.id), reason))
@@ -188,6 +193,8 @@ def supervisor(
 ) -> ChildSpec:
     """Child spec of a static supervisor; bad specs raise `SpecError` here, before any start."""
     check_child_specs(list(children))
+    if not isinstance(cast("object", strategy), Strategy):
+        raise SpecError("strategy", strategy, "must be a Strategy")
     flags = budget or Budget()
 
     async def body(process: Process) -> ExitReason:

@@ -35,6 +35,9 @@ class Actor(Generic[P]):
 
     mailbox_capacity: ClassVar[int] = 10_000
     terminate_seconds: ClassVar[float] = TERMINATE_SECONDS
+    """Limit of `terminate` after an end of the actor's own; a stop from above has its limit."""
+    serves_gone_callers: ClassVar[bool] = True
+    """Whether a call is still carried out when its caller gave up before its turn came."""
 
     def __init__(self, ref: Ref[P]) -> None:
         self.ref = ref
@@ -44,6 +47,7 @@ class Actor(Generic[P]):
         self.wake_at = math.inf
         self._asked: ExitReason | None = None
         self._open_calls: set[Caller[Any]] = set()
+        self._last_reply: tuple[Caller[Any], object] | None = None
 
     # -- callbacks ------------------------------------------------------------------------------
 
@@ -75,7 +79,10 @@ class Actor(Generic[P]):
     # -- for callbacks --------------------------------------------------------------------------
 
     def stop(self, reason: ExitReason = NORMAL) -> None:
-        """End after the present callback, through `terminate`, with `reason`."""
+        """End after the present callback, through `terminate`, with `reason`.
+
+        What the callback returns to a caller is sent after `terminate`.
+        """
         self._asked = reason
 
     # -- the loop -------------------------------------------------------------------------------
@@ -91,13 +98,15 @@ class Actor(Generic[P]):
             try:
                 reason = await self._serve()
             except Exception as error:
-                await self._terminate(Crash(error))
+                await self._terminate(Crash(error), self.terminate_seconds)
                 raise
-            await self._terminate(reason)
+            own = self._asked is not None
+            await self._terminate(reason, self.terminate_seconds if own else math.inf)
             return reason
 
     async def _serve(self) -> ExitReason:
         while self._asked is None:
+            await trio.lowlevel.checkpoint()  # before an item is taken: a kill here loses none
             item = self.mailbox.get_nowait()
             if item is None:
                 await self.handle_idle()
@@ -106,8 +115,6 @@ class Actor(Generic[P]):
                 item = await self._next()
                 if item is None:
                     continue
-            else:
-                await trio.lowlevel.checkpoint()
             if isinstance(item, StopRequest):
                 return item.reason
             await self._handle(item)
@@ -127,20 +134,35 @@ class Actor(Generic[P]):
         if caller is None:
             await self.handle_cast(envelope.message)
             return
-        if not caller.open:
-            return  # whoever asked has gone: nobody waits for this
+        if not caller.open and not self.serves_gone_callers:
+            return
         caller.hold_in(self._open_calls)
         reply = await self.handle_call(envelope.message, caller)
-        if not isinstance(reply, NoReply):
+        if isinstance(reply, NoReply):
+            return
+        if self._asked is not None:
+            self._last_reply = caller, reply
+        else:
             caller.reply(reply)
 
-    async def _terminate(self, reason: ExitReason) -> None:
-        with trio.move_on_after(self.terminate_seconds, shield=True):
-            await self.terminate(reason)
+    async def _terminate(self, reason: ExitReason, limit: float) -> None:
+        """Run `terminate`, unshielded from a kill; then answer who asked for the end."""
+        try:
+            with trio.move_on_after(limit):
+                await self.terminate(reason)
+        except Exception:
+            self._send_last_reply()
+            raise
+        self._send_last_reply()
+
+    def _send_last_reply(self) -> None:
+        if self._last_reply is not None:
+            caller, reply = self._last_reply
+            caller.reply(reply)
 
     def _release(self, process: Process) -> None:
         """Free the name, then tell every waiting caller (D-14: in this order, without a wait)."""
-        self.ref.bind(None)
+        self.ref.release(self.mailbox)
         unhandled = self.mailbox.close()
         reason = process.exit or NORMAL
         for caller in tuple(self._open_calls):

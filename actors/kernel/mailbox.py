@@ -64,10 +64,10 @@ class Mailbox:
 
     async def put_when_room(self, message: object, caller: Caller[object] | None = None) -> None:
         """Append a message, waiting for room: backpressure for producers outside the tree."""
+        await trio.lowlevel.checkpoint()
         while not self._closed and len(self._waiting) >= self.capacity:
             await self._room.park()
-        await trio.lowlevel.checkpoint()
-        self.put(message, caller)
+        self.put(message, caller)  # no checkpoint before: whoever was given room uses it
 
     def put_stop(self, reason: ExitReason) -> None:
         """Append a stop request; never refused."""

@@ -84,8 +84,9 @@ class Caller(Generic[R]):
 
     def hold_in(self, holder: set[Caller[R]]) -> None:
         """Be listed in `holder` for as long as the call is open."""
-        self.holder = holder
-        holder.add(self)
+        if self.open:
+            self.holder = holder
+            holder.add(self)
 
     def _close(self) -> None:
         self._leave()

@@ -33,6 +33,11 @@ class Ref(Generic[P]):
         elif self._bound.is_set():
             self._bound = trio.Event()
 
+    def release(self, mailbox: Mailbox) -> None:
+        """Point the name to nobody, unless another generation holds it by now."""
+        if self._mailbox is mailbox:
+            self._mailbox = None
+
     @property
     def is_alive(self) -> bool:
         """Whether some generation of the actor is running now."""
