@@ -1,0 +1,7 @@
+"""Fixtures of all tests, by name; each is made in `tests/support/`."""
+
+from __future__ import annotations
+
+from tests.support.postgres import asyncio_loop, database, database_options, emitted, postgres
+
+__all__ = ["asyncio_loop", "database", "database_options", "emitted", "postgres"]
