@@ -12,8 +12,6 @@ from supervisors.spec import Budget, ChildSpec, Restart, Strategy
 from supervisors.supervisor import supervisor
 from tests.support.tree import Boom, Probe, grown, quiet, virtual_time
 
-pytestmark = virtual_time
-
 ENDS = {
     "normal": NORMAL,
     "shutdown": SHUTDOWN,
@@ -58,6 +56,7 @@ def pair(restart: Restart, strategy: Strategy) -> tuple[Probe, Probe, ChildSpec]
 
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
+@virtual_time
 async def test_static_child_is_treated_by_the_matrix(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
@@ -75,6 +74,7 @@ async def test_static_child_is_treated_by_the_matrix(
 
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
+@virtual_time
 async def test_end_is_reported_if_permanent_or_abnormal(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
@@ -90,6 +90,7 @@ async def test_end_is_reported_if_permanent_or_abnormal(
 
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
+@virtual_time
 async def test_only_an_end_that_is_restarted_touches_the_siblings(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
@@ -103,6 +104,7 @@ async def test_only_an_end_that_is_restarted_touches_the_siblings(
 
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
+@virtual_time
 async def test_only_restarts_use_the_budget(restart: Restart, end: str, verdict: Verdict) -> None:
     """At intensity 0 the supervisor gives up where the matrix says restart, else it lives on."""
     probe = Probe("a", [])
@@ -115,6 +117,7 @@ async def test_only_restarts_use_the_budget(restart: Restart, end: str, verdict:
 
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
+@virtual_time
 async def test_dynamic_child_is_treated_by_the_matrix(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:

@@ -186,7 +186,8 @@ class Probe:
 class Tree:
     """A running tree: its root process, its reports, and how it ended."""
 
-    def __init__(self, scope: trio.CancelScope) -> None:
+    def __init__(self, nursery: trio.Nursery, scope: trio.CancelScope) -> None:
+        self.nursery = nursery
         self.reports = Reports()
         self.root: Process
         self.result: ExitReason | None = None
@@ -242,7 +243,7 @@ class Tree:
 async def grown(spec: ChildSpec, **options: object) -> AsyncIterator[Tree]:
     """Run the tree of `spec`; at the end it is stopped from outside, in order."""
     async with trio.open_nursery() as nursery:
-        tree = Tree(trio.CancelScope())
+        tree = Tree(nursery, trio.CancelScope())
         tree.root = await nursery.start(tree.run, spec, options)
         yield tree
         tree.cancel()
