@@ -36,7 +36,7 @@ class Ref(Generic[P]):
     def release(self, mailbox: Mailbox) -> None:
         """Point the name to nobody, unless another generation holds it by now."""
         if self._mailbox is mailbox:
-            self._mailbox = None
+            self.bind(None)
 
     @property
     def is_alive(self) -> bool:
@@ -77,14 +77,20 @@ class Ref(Generic[P]):
         """As `call`, but repeated when the actor ends under it, for `patience` seconds in all.
 
         Only for messages whose repetition does no harm. A mailbox that is full is waited for.
+        When an earlier try may have had its effect, `CallExitError` is what is raised at the end.
         """
         give_up = trio.current_time() + patience
+        unknown: CallExitError | None = None
         while True:
             try:
                 return await self.call(message, timeout=timeout, wait_for_room=True)
-            except (NoProcError, CallExitError):
-                if trio.current_time() >= give_up:
+            except CallExitError as error:
+                unknown = error
+            except NoProcError:
+                if unknown is None and trio.current_time() >= give_up:
                     raise
+            if unknown is not None and trio.current_time() >= give_up:
+                raise unknown
             with trio.move_on_at(give_up):
                 await self._bound.wait()
 
