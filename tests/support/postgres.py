@@ -37,7 +37,6 @@ _HASTE = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
-    "file_copy_method": "clone",
 }
 """A server that nobody will need after a power cut."""
 
