@@ -116,17 +116,25 @@ class Database:
         job = Job(work, label)
         self._jobs.append(job)
         self._wake()
-        patience = seconds if self.open else min(seconds, OUTAGE_PATIENCE)
         try:
-            with trio.move_on_after(patience):
-                await job.wait()
+            await self._wait(job, seconds)
         finally:
-            job.abandoned = True
+            if not job.taken:
+                self._jobs.remove(job)
         if job.done:
             return job.result()
         if job.taken:
-            raise InterruptedJobError(f"no answer from the database in {patience:g} s")
+            raise InterruptedJobError(f"no answer from the database in {seconds:g} s")
         raise UnavailableError("the database is not available")
+
+    async def _wait(self, job: Job[Any], seconds: float) -> None:
+        """Wait for the job; less long while no connection is there that could take it."""
+        end = trio.current_time() + seconds
+        while not job.done and (left := end - trio.current_time()) > 0:
+            with trio.move_on_after(min(left, OUTAGE_PATIENCE)):
+                await job.wait()
+            if not job.taken and not self.open:
+                return
 
     def _wake(self) -> None:
         while self._idle:
@@ -167,9 +175,8 @@ class Database:
             job = await self._next(link)
             if link.is_closed():
                 self._jobs.appendleft(job)
+                self._wake()  # another connection may do it sooner
                 raise ConnectionResetError("the connection was closed while idle")
-            if job.abandoned:
-                continue
             self._running.add(job)
             try:
                 await self._carry_out(job, link)

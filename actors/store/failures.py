@@ -45,4 +45,6 @@ def explain(error: BaseException, where: str) -> str:
             return f"{text} ({where})"
     if isinstance(error, OSError | asyncio.TimeoutError):
         return f"no database answers at {where}: check DATABASE_URL and that the server runs"
+    if isinstance(error, ValueError):  # may quote the address, and with it the password
+        return "DATABASE_URL is not the address of a PostgreSQL database"
     return f"the database at {where} cannot be used: {type(error).__name__}: {error}"

@@ -18,14 +18,13 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Runs once, on the asyncio side; whoever asked waits on the trio side."""
 
-    __slots__ = ("_done", "abandoned", "error", "label", "since", "taken", "value", "work")
+    __slots__ = ("_done", "error", "label", "since", "taken", "value", "work")
 
     def __init__(self, work: Callable[[Link], Awaitable[T]], label: str) -> None:
         self.work = work
         self.label = label
         self.since = trio.current_time()
         self.taken = False
-        self.abandoned = False
         self.value: T | None = None
         self.error: Exception | None = None
         self._done = trio.Event()

@@ -13,10 +13,14 @@ from actors.store.database import Database, columns
 from actors.store.queries import load
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from actors.store.job import Link
 
 _SQL = load("queue.sql")
 _WORKERS = load("workers.sql")
+_STALE = "stale"
+"""Verdict of a statement that has to be run again on a fresh snapshot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,17 @@ async def claim(db: Database, asking: Sequence[tuple[str, str]]) -> dict[str, Cl
 
 async def settle(db: Database, reports: Sequence[Report]) -> list[Verdict]:
     """Apply reported ends in one statement, one verdict each, in order; one report a build."""
-    rows = [
+    verdicts: dict[str, Verdict] = {}
+    while left := [r for r in reports if r.build_id not in verdicts]:
+        records = await db.fetch(_SQL["settle"], *columns(_settle_rows(left), 9))
+        for report, record in zip(left, records, strict=True):
+            if record["verdict"] != _STALE:
+                verdicts[report.build_id] = Verdict(record["verdict"])
+    return [verdicts[r.build_id] for r in reports]
+
+
+def _settle_rows(reports: Sequence[Report]) -> list[tuple[object, ...]]:
+    return [
         (
             r.build_id,
             r.worker_id,
@@ -148,13 +162,14 @@ async def settle(db: Database, reports: Sequence[Report]) -> list[Verdict]:
         )
         for r in reports
     ]
-    records = await db.fetch(_SQL["settle"], *columns(rows, 9))
-    return [Verdict(r["verdict"]) for r in records]
 
 
 async def cancel(db: Database, build_id: str, *, repeated: bool) -> Verdict:
     """End a build for its user; `repeated` accepts one that was cancelled before."""
-    return Verdict(await db.fetchval(_SQL["cancel"], build_id, repeated, CANCELLED))
+    verdict = _STALE
+    while verdict == _STALE:
+        verdict = await db.fetchval(_SQL["cancel"], build_id, repeated, CANCELLED)
+    return Verdict(verdict)
 
 
 async def lose(
@@ -193,5 +208,11 @@ async def seen(db: Database, worker_ids: Sequence[str]) -> None:
 
 async def unregister(db: Database, worker_id: str) -> int | None:
     """Sign a worker off; how many builds went back to the queue, None for an unknown worker."""
-    record = await db.fetchrow(_WORKERS["unregister"], worker_id)
+
+    async def work(link: Link) -> Record | None:
+        async with link.transaction():
+            await link.fetch(_WORKERS["hold_worker"], worker_id)
+            return await link.fetchrow(_WORKERS["unregister"], worker_id)
+
+    record = await db.run(work, "unregister")
     return record["returned"] if record is not None and record["known"] else None

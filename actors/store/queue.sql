@@ -1,5 +1,10 @@
 -- Everything that changes who has which build. Every statement is whole: the guard, the change,
 -- the attempt, the worker and the log line commit together or not at all.
+--
+-- Locks are taken in one order everywhere: builds by id, then workers by id, then the rest. `claim`
+-- starts with workers, but never waits. A statement that waited for a build may find it granted
+-- since: it sees the row as it is now, but not the attempt, which came after its snapshot. It then
+-- answers `stale` and is run again.
 
 -- name: submit
 -- Insert all waiting submissions; a repeated key is the same submission and gets one more token.
@@ -113,13 +118,19 @@ with asked as materialized (
         build_id, worker_id, lease, success, error, artifact_id, location, size, sha256, ord
     )
 ), locked as materialized (
-    select b.id, b.status, b.worker_id, b.lease
+    select b.id, b.status, b.worker_id, b.lease, b.attempt
     from builds b where b.id = any ($1) order by b.id for update
 ), reporters as materialized (
-    select w.id from workers w where w.id = any ($2) order by w.id for no key update
+    select w.id from workers w
+    where w.id = any ($2) and (select count(*) from locked) >= 0 -- so that builds come first
+    order by w.id for no key update
 ), judged as materialized (
     select a.*, case
         when b.id is null then 'unknown_build'
+        when b.status in ('assigned', 'building') and not exists (
+            select from attempts t
+            where t.build_id = b.id and t.attempt = b.attempt and t.ended_at is null
+        ) then 'stale'
         when w.id is null then 'unknown_worker'
         when b.status in ('assigned', 'building')
             and (b.worker_id <> a.worker_id or a.lease <> b.lease) then 'not_yours'
@@ -166,6 +177,7 @@ with asked as materialized (
         location, size, sha256, worker_id
     from judged
     where artifact_id is not null and verdict in ('applied', 'not_yours', 'finished')
+    on conflict (id) do nothing -- a repetition after a lost answer: the row is there
 ), line as (
     insert into build_logs (build_id, level, message)
     select id, case when success then 'info' else 'error' end,
@@ -178,12 +190,18 @@ select verdict from judged order by ord;
 -- End a build for its user; $2 repeats a cancel whose first answer was lost.
 -- $1 build id, $2 whether this is such a repeat, $3 the error message
 with locked as materialized (
-    select id, status, worker_id, error_message from builds where id = $1 for update
+    select id, status, worker_id, error_message, attempt from builds where id = $1 for update
+), judged as materialized (
+    select l.*, l.status in ('assigned', 'building') and not exists (
+        select from attempts t
+        where t.build_id = l.id and t.attempt = l.attempt and t.ended_at is null
+    ) as stale
+    from locked l
 ), done as (
     update builds b
     set status = 'failed', error_message = $3, completed_at = now(), lease = null
-    from locked l
-    where b.id = l.id and l.status in ('pending', 'assigned', 'building')
+    from judged l
+    where b.id = l.id and l.status in ('pending', 'assigned', 'building') and not l.stale
     returning b.id, b.worker_id
 ), ended as (
     update attempts t set ended_at = now(), outcome = 'cancelled'
@@ -196,10 +214,11 @@ with locked as materialized (
 select case
     when exists (select from done) then 'applied'
     when l.status is null then 'unknown_build'
+    when l.stale then 'stale'
     when $2 and l.error_message = $3 then 'again'
     else 'finished'
 end as verdict
-from (select 1) as one left join locked l on true;
+from (select 1) as one left join judged l on true;
 
 -- name: lose
 -- Take builds back from workers that fell silent; too many attempts fail the build.
@@ -216,6 +235,9 @@ with silent as materialized (
       and (b.status = 'building' or t.granted_at < now() - make_interval(secs => $2::float8))
     order by b.id
     for update of b, t skip locked
+), holders as materialized (
+    select w.id from workers w where w.id in (select worker_id from silent)
+    order by w.id for no key update
 ), taken as (
     update builds b
     set status = case when s.last then 'failed' else 'pending' end,
@@ -227,6 +249,7 @@ with silent as materialized (
             then 'Build timeout - no heartbeat from worker for ' || s.seconds || 's' end
     from silent s
     where b.id = s.id and b.status in ('assigned', 'building') and b.attempt = s.attempt
+      and s.worker_id in (select id from holders)
     returning b.id, s.worker_id, s.attempt, s.last
 ), ended as (
     update attempts t set ended_at = now(), outcome = 'lost'
@@ -249,14 +272,19 @@ with heard as materialized (
     select build_id, worker_id, bool_or(working) as working
     from unnest($1::text[], $2::text[], $3::bool[]) as h (build_id, worker_id, working)
     group by build_id, worker_id
+), held as materialized (
+    select b.id, b.attempt, h.working
+    from builds b join heard h on b.id = h.build_id and b.worker_id = h.worker_id
+    where b.status in ('assigned', 'building')
+    order by b.id for no key update of b
 ), signed as (
     update attempts t set last_sign_at = now()
-    from heard h
-    where t.build_id = h.build_id and t.worker_id = h.worker_id and t.ended_at is null
+    from held h
+    where t.build_id = h.id and t.attempt = h.attempt and t.ended_at is null
 )
 update builds b set status = 'building'
-from heard h
-where h.working and b.id = h.build_id and b.worker_id = h.worker_id and b.status = 'assigned';
+from held h
+where h.working and b.id = h.id and b.status = 'assigned';
 
 -- name: count_pending
 -- How many builds wait; asked at start and when a claim may have found too few.

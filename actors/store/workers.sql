@@ -18,8 +18,17 @@ returning xmax <> 0 as known;
 update workers set last_seen_at = now(), status = case when status = 'offline' then 'idle' else status end
 where id = any ($1::text[]);
 
+-- name: hold_worker
+-- Lock a worker, after the build it holds: from here on nobody gives it one.
+-- $1 worker id
+with held as materialized (
+    select id from builds where worker_id = $1 and status in ('assigned', 'building') for update
+)
+select id from workers where id = $1 and (select count(*) from held) >= 0 for update;
+
 -- name: unregister
--- A worker says goodbye: offline, and what it was building goes back to the queue.
+-- A worker says goodbye: offline, and what it was building goes back to the queue. Run in one
+-- transaction after `hold_worker`, because only a later statement sees what was granted meanwhile.
 -- $1 worker id
 with gone as (
     update workers set status = 'offline', last_seen_at = now() where id = $1 returning id
