@@ -1,0 +1,61 @@
+"""The connections there are: how many, who makes room, who is asked to go."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from trio.lowlevel import ParkingLot
+
+
+class Member(Protocol):
+    """What the roster asks of a connection."""
+
+    def leave_if_idle(self) -> bool:
+        """Close it if nothing is in hand on it; whether that was begun just now."""
+        ...
+
+
+class Roster:
+    """Open connections of one life of the server, in the order they came."""
+
+    def __init__(self, limit: int) -> None:
+        self.draining = False
+        self.requests = 0
+        self._limit = limit
+        self._members: dict[Member, None] = {}
+        self._arriving = 0
+        self._left = ParkingLot()
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be no connection more."""
+        return len(self._members) + self._arriving >= self._limit
+
+    def expect(self) -> None:
+        """Count one in that is accepted and will `add` itself as soon as its task runs."""
+        self._arriving += 1
+
+    def add(self, member: Member) -> None:
+        """Take in `member`, which was expected."""
+        self._arriving -= 1
+        self._members[member] = None
+
+    def discard(self, member: Member) -> None:
+        """Count `member` out and let whoever waits for room look again."""
+        self._members.pop(member, None)
+        self._left.unpark_all()
+
+    async def room(self) -> None:
+        """Wait until there may be one connection more; an idle one is sent away for it."""
+        while self.is_full:
+            any(member.leave_if_idle() for member in self._members)
+            await self._left.park()
+
+    def drain(self) -> None:
+        """Send all idle connections away; the others leave with the answer they are at."""
+        self.draining = True
+        for member in list(self._members):
+            member.leave_if_idle()
