@@ -1,1 +1,1 @@
-"""."""
+"""The composition root and all programs; imports everything and is imported by nothing."""

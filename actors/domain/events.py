@@ -131,6 +131,17 @@ class RequestFailed:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class RequestServed:
+    """A request is over; status 0 when the client left first."""
+
+    name: ClassVar[str] = "http.request_served"
+    method: str
+    route: str
+    status: int
+    seconds: float
+
+
 EVENTS = (
     BuildSubmitted,
     BuildAssigned,
@@ -145,4 +156,5 @@ EVENTS = (
     UploadRefused,
     StraysRemoved,
     RequestFailed,
+    RequestServed,
 )

@@ -22,6 +22,7 @@ class Build:
     status: str
     platform: str
     worker_id: str | None
+    lease: str | None
     submitted_at: int
     started_at: int | None
     completed_at: int | None

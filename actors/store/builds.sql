@@ -2,7 +2,7 @@
 
 -- name: get_build
 -- One build, all that routes and guards need.
-select id, status, platform, worker_id, epoch_ms(submitted_at) as submitted_at,
+select id, status, platform, worker_id, lease, epoch_ms(submitted_at) as submitted_at,
     epoch_ms(started_at) as started_at, epoch_ms(completed_at) as completed_at, error_message
 from builds where id = $1;
 

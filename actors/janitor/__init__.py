@@ -1,0 +1,1 @@
+"""Janitor: no file without an owner stays."""

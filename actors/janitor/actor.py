@@ -1,0 +1,78 @@
+"""The janitor: sweeps the storage at the start and every hour.
+
+What it deletes: temporary files of uploads that nobody writes to, and stored files that no row
+owns (their request failed between the rename and the commit). Both only when they are older than
+any request can be. Dies here: a sweep, which the next life repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+import trio
+
+from actors.domain.errors import UnavailableError
+from actors.domain.events import StraysRemoved
+from actors.kernel.actor import Actor, actor_spec
+from actors.kernel.ref import Ref
+from actors.storage.filesystem import FileStore
+from actors.store import builds
+from actors.store.database import Database
+from supervisors.spec import ChildSpec
+
+EVERY_SECONDS = 3600.0
+STRAY_SECONDS = 3600.0
+_BATCH = 500
+
+
+class Janitor:
+    """Marks the protocol of the actor."""
+
+
+class JanitorActor(Actor[Janitor]):
+    """Owns the sweep of the storage."""
+
+    def __init__(
+        self, ref: Ref[Janitor], db: Database, store: FileStore, emit: Callable[[object], None]
+    ) -> None:
+        super().__init__(ref)
+        self._db = db
+        self._store = store
+        self._emit = emit
+
+    async def init(self) -> None:
+        """Make the folders (`StorageSetupError` when they cannot be used), plan the first sweep."""
+        await trio.to_thread.run_sync(self._store.prepare)
+        self.wake_at = trio.current_time()
+
+    async def handle_idle(self) -> None:
+        """Sweep when it is time."""
+        if trio.current_time() < self.wake_at:
+            return
+        self.wake_at = trio.current_time() + EVERY_SECONDS
+        try:
+            removed = await self._sweep()
+        except UnavailableError:
+            return  # without the rows nothing can be judged: next time
+        if removed:
+            self._emit(StraysRemoved(removed))
+
+    async def _sweep(self) -> int:
+        forgotten = await trio.to_thread.run_sync(self._store.forgotten_uploads, STRAY_SECONDS)
+        for path in forgotten:
+            path.unlink(missing_ok=True)
+        removed = len(forgotten)
+        stored = self._store.locations(STRAY_SECONDS)
+        while batch := await trio.to_thread.run_sync(lambda: list(islice(stored, _BATCH))):
+            owned = await builds.known_locations(self._db, batch)
+            for location in set(batch) - owned:
+                self._store.discard(location)
+                removed += 1
+        return removed
+
+
+def janitor_spec(db: Database, store: FileStore, emit: Callable[[object], None]) -> ChildSpec:
+    """Child spec of the janitor."""
+    ref = Ref[Janitor]("janitor")
+    return actor_spec(ref.name, lambda: JanitorActor(ref, db, store, emit))

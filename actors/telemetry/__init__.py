@@ -1,0 +1,1 @@
+"""Telemetry: events become log lines and metrics."""

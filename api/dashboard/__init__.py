@@ -1,0 +1,1 @@
+"""The page for people: what the farm is doing, without any script from elsewhere."""

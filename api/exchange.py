@@ -1,0 +1,161 @@
+"""Request and reply as routes see them, whichever door they came through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+import trio
+
+from actors.store.builds import Build
+from api.errors import ClientGoneError, Refusal
+from api.services import Services
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+JSON_BYTES = 1024 * 1024
+"""Largest JSON body."""
+PIECE = 1024 * 1024
+_JSON: Headers = ((b"content-type", b"application/json; charset=utf-8"),)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Request:
+    """One request; the guard fills in `build`, the reader of JSON bodies `json`."""
+
+    services: Services
+    method: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    receive: Receive
+    build: Build | None = None
+    json: object = None
+
+    def fields(self) -> dict[str, object]:
+        """Return the JSON body as an object; an empty one when it is something else."""
+        value = self.json
+        return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+
+    def held_build(self) -> Build:
+        """Return the build that the guard has looked up."""
+        if self.build is None:
+            raise Refusal(404, "Build not found")
+        return self.build
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives; `ClientGoneError` when it breaks off."""
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise ClientGoneError
+            if piece := message.get("body", b""):
+                yield piece
+            if not message.get("more_body", False):
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that fits in memory."""
+
+    body: bytes
+    status: int = 200
+    headers: Headers = _JSON
+
+
+@dataclass(frozen=True, slots=True)
+class FileReply:
+    """An answer of `size` bytes read from a descriptor, which sending closes."""
+
+    fd: int
+    size: int
+    headers: Headers
+    status: int = 200
+
+
+Outcome: TypeAlias = Reply | FileReply
+Handler: TypeAlias = Callable[[Request], Awaitable[Outcome]]
+
+
+def json_reply(value: object, status: int = 200) -> Reply:
+    """Answer with a wire struct."""
+    return Reply(_encode(value), status)
+
+
+def read_scope(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers (names in lower case, a repeated one joined) and the query."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    return headers, query
+
+
+async def read_json(request: Request) -> object:
+    """Read a JSON body; an empty one is `{}`, whatever its content type."""
+    taken = bytearray()
+    async for piece in request.body():
+        taken += piece
+        if len(taken) > JSON_BYTES:
+            raise Refusal(413, "Request body is too large")
+    if not taken:
+        return {}
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Refusal(415, "Unsupported Media Type")
+    try:
+        return msgspec.json.decode(taken)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(400, "Bad Request") from None
+
+
+async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None:
+    """Send an answer through ASGI; a file is read in pieces of 1 MiB, off the event loop."""
+    size = outcome.size if isinstance(outcome, FileReply) else len(outcome.body)
+    headers = [*outcome.headers, (b"content-length", str(size).encode())]
+    try:
+        await send({"type": "http.response.start", "status": outcome.status, "headers": headers})
+        if isinstance(outcome, FileReply) and with_body:
+            await _send_file(outcome, send)
+        body = outcome.body if isinstance(outcome, Reply) and with_body else b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+    finally:
+        if isinstance(outcome, FileReply):
+            os.close(outcome.fd)
+
+
+async def _send_file(reply: FileReply, send: Send) -> None:
+    sent = 0
+    while sent < reply.size:
+        want = min(PIECE, reply.size - sent)
+        piece = await trio.to_thread.run_sync(os.pread, reply.fd, want, sent)
+        if not piece:
+            raise OSError("the stored file is shorter than its row says")
+        sent += len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+@dataclass(slots=True)
+class Replay:
+    """A body that has been read already, for handlers that pull it through `receive`."""
+
+    data: bytes
+    _given: bool = field(default=False, init=False)
+
+    async def __call__(self) -> Message:
+        """Give the body once, then say that the client is gone."""
+        if self._given:
+            return {"type": "http.disconnect"}
+        self._given = True
+        return {"type": "http.request", "body": self.data, "more_body": False}

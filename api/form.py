@@ -1,0 +1,165 @@
+"""Multipart bodies, taken apart as they arrive: wanted files go to sinks, the rest is dropped.
+
+Nothing is spooled: a piece of the body passes through here once, and the sink's mailbox holds the
+client back while the disk is behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import multipart  # pyright: ignore[reportMissingTypeStubs] - typed inside, without a marker
+import trio
+from multipart import (  # pyright: ignore[reportMissingTypeStubs] - as above
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+)
+
+from actors.domain.artifact import Kind, Stored
+from actors.domain.events import UploadRefused, UploadStored
+from actors.storage.filesystem import FileStore
+from actors.upload_sink.upload import Upload
+from api.errors import Refusal
+from api.exchange import Request
+from api.text import storable
+
+FIELD_BYTES = 64 * 1024
+"""How much of a text field is kept; the rest is read and dropped."""
+MAX_PARTS = 64
+SIGN_SECONDS = 10.0
+"""How often a body that arrives counts as a sign of life."""
+
+
+@dataclass(slots=True)
+class Form:
+    """What a body held: text fields by name, stored files by name."""
+
+    fields: dict[str, str] = field(default_factory=dict[str, str])
+    files: dict[str, Stored] = field(default_factory=dict[str, Stored])
+
+
+class FormReader:
+    """Reads one body; whatever goes wrong, a cancel included, no file of it stays."""
+
+    def __init__(
+        self,
+        request: Request,
+        kinds: Mapping[str, Kind],
+        on_sign: Callable[[Form], None] = lambda _: None,
+    ) -> None:
+        self._request = request
+        self._services = request.services
+        self._kinds = kinds
+        self._on_sign = on_sign
+        self._next_sign = 0.0
+        self._began = 0.0
+        self._name = ""
+        self._form = Form()
+        self._upload: Upload | None = None
+        self._text: bytearray | None = None
+
+    async def read(self) -> Form:
+        """Return the form when the whole body is there and its files are safe.
+
+        Raises `Refusal` for a body that is no form, and what `Upload` raises.
+        """
+        parser = self._parser()
+        try:
+            async for piece in self._request.body():
+                await self._take(parser, piece)
+            parser.close()
+        except MultipartError as error:
+            await self._give_up(error)
+            large = isinstance(error, ParserLimitReached)
+            raise Refusal(413 if large else 400, f"Malformed multipart body: {error}") from error
+        except BaseException as error:
+            await self._give_up(error)
+            raise
+        return self._form
+
+    def _parser(self) -> PushMultipartParser:
+        kind, boundary = _content_type(self._request.headers.get("content-type", ""))
+        if kind != "multipart/form-data" or not boundary:
+            raise Refusal(400, "Content must be multipart/form-data")
+        try:
+            return PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
+        except MultipartError as error:
+            raise Refusal(400, "Content must be multipart/form-data") from error
+
+    async def _take(self, parser: PushMultipartParser, piece: bytes) -> None:
+        for event in parser.parse(piece):
+            if isinstance(event, MultipartSegment):
+                await self._begin(event)
+            elif event is None:
+                await self._end()
+            else:
+                await self._continue(bytes(event))
+
+    async def _begin(self, segment: MultipartSegment) -> None:
+        self._name = segment.name or ""
+        is_file = segment.filename is not None or segment.content_type == "application/octet-stream"
+        kind = self._kinds.get(self._name)
+        if is_file and kind is not None:
+            self._upload = await Upload.begin(self._services.uploads, self._services.store, kind)
+            self._began = trio.current_time()
+        elif not is_file:
+            self._text = bytearray()
+
+    async def _continue(self, data: bytes) -> None:
+        if self._upload is not None:
+            await self._upload.write(data)
+            self._sign()
+        elif self._text is not None and len(self._text) < FIELD_BYTES:
+            self._text += data[: FIELD_BYTES - len(self._text)]
+
+    async def _end(self) -> None:
+        if self._upload is not None:
+            stored = await self._upload.commit()
+            self._upload = None
+            seconds = trio.current_time() - self._began
+            self._services.emit(UploadStored(stored.kind.value, stored.size, seconds))
+            earlier = self._form.files.pop(self._name, None)
+            self._form.files[self._name] = stored
+            if earlier is not None:
+                await discard(self._services.store, [earlier])
+        elif self._text is not None:
+            text = self._text.decode("utf-8", "replace")
+            self._form.fields[self._name] = storable(text)
+        self._text = None
+
+    def _sign(self) -> None:
+        now = trio.current_time()
+        if now >= self._next_sign:
+            self._next_sign = now + SIGN_SECONDS
+            self._on_sign(self._form)
+
+    async def _give_up(self, error: BaseException) -> None:
+        with trio.CancelScope(shield=True):
+            if self._upload is not None:
+                why = type(error).__name__
+                self._services.emit(UploadRefused(self._upload.kind.value, why))
+                await self._upload.abort()
+            await discard(self._services.store, list(self._form.files.values()))
+
+
+def _content_type(header: str) -> tuple[str, str]:
+    """Return the media type and its boundary, "" when it has none."""
+    parse = cast("Any", multipart).parse_options_header
+    kind, options = cast("tuple[str, dict[str, str]]", parse(header))
+    return kind, options.get("boundary", "")
+
+
+async def discard(store: FileStore, files: list[Stored]) -> None:
+    """Delete stored files that no row will own; one that stays is swept later."""
+
+    def delete() -> None:
+        for stored in files:
+            store.discard(stored.location)
+
+    if files:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(delete)

@@ -1,0 +1,179 @@
+"""Workers: register, ask for work, report the end of a build, sign off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors.domain.artifact import Kind
+from actors.domain.build import Verdict
+from actors.domain.events import WorkerRegistered
+from actors.domain.ids import is_build_id, is_worker_id, new_id
+from actors.domain.worker import serves
+from actors.queue_manager.messages import RequestWork, Settle, Unregister, WorkMayWait
+from actors.recorder.messages import Heard, Seen, Sign
+from actors.store import queue
+from actors.store.patience import through_outage
+from actors.store.queue import Job, Report
+from api.departure import until_departure
+from api.errors import Refusal
+from api.exchange import Outcome, Request, json_reply
+from api.form import Form, FormReader, discard
+from api.text import storable, storable_json
+from api.wire import workers as shapes
+
+COMMAND_SECONDS = 25.0
+MAX_HOLD = 60.0
+_REFUSED = {
+    Verdict.UNKNOWN_BUILD: (404, "Build not found"),
+    Verdict.UNKNOWN_WORKER: (404, "Worker not found"),
+    Verdict.NOT_YOURS: (403, "Build not assigned to this worker"),
+    Verdict.FINISHED: (409, "Build already finished"),
+}
+_KEPT = frozenset({Verdict.APPLIED, Verdict.NOT_YOURS, Verdict.FINISHED})
+"""Verdicts after which the uploaded bytes belong to a row, as result or as evidence."""
+
+
+async def register(request: Request) -> Outcome:
+    """Make a worker, or take a known one back under its id."""
+    body = request.fields()
+    name, capabilities = body.get("name"), body.get("capabilities")
+    present = capabilities in ({}, []) or bool(capabilities)
+    if not name or not isinstance(name, str) or not present:
+        raise Refusal(400, "Name and capabilities required")
+    services = request.services
+    worker_id = _own_id(body.get("id"))
+    named, able = storable(name), storable_json(capabilities)
+    known = await through_outage(
+        lambda: queue.register(services.db, worker_id, named, able, serves(able))
+    )
+    services.queue_manager.cast(WorkMayWait())
+    services.emit(WorkerRegistered(worker_id, known))
+    status = "re-registered" if known else "registered"
+    return json_reply(shapes.Registered(worker_id, status, services.base_image_id))
+
+
+def _own_id(given: object) -> str:
+    """Return the id that a worker brings, or a new one."""
+    if not given:
+        return new_id()
+    if not isinstance(given, str) or not is_worker_id(given):
+        raise Refusal(400, "Invalid worker id")
+    return given
+
+
+async def poll(request: Request) -> Outcome:
+    """Give a worker its build; with `wait` the answer may take as long as that."""
+    worker_id = request.query.get("worker_id", "")
+    if not worker_id:
+        raise Refusal(400, "worker_id required")
+    if not is_worker_id(worker_id):
+        raise Refusal(404, "Worker not found")
+    services = request.services
+    services.recorder.cast(Seen(worker_id))
+    hold = _hold(request)
+    message = RequestWork(worker_id, hold)
+    seconds = hold + COMMAND_SECONDS
+    ask = services.queue_manager.call_again(message, timeout=seconds, patience=seconds)
+    answer = await (until_departure(request, ask) if hold else ask)
+    if not answer.known:
+        raise Refusal(404, "Worker not found")
+    if answer.job is not None and not answer.job.fresh:
+        sign = Sign(build_id=answer.job.build_id, worker_id=worker_id, working=False)
+        services.recorder.cast(Heard(sign))
+    return json_reply(shapes.Polled(_job(answer.job, services.base_image_id)))
+
+
+def _hold(request: Request) -> float:
+    """How many seconds this poll may be held."""
+    text = request.query.get("wait")
+    if text is None:
+        return request.services.poll_hold_seconds
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_HOLD:
+        raise Refusal(400, f"wait must be a number of seconds from 0 to {MAX_HOLD:.0f}")
+    return seconds
+
+
+def _job(job: Job | None, base_image_id: str) -> shapes.Job | None:
+    if job is None:
+        return None
+    path = f"/api/builds/{job.build_id}"
+    return shapes.Job(
+        id=job.build_id,
+        platform=job.platform,
+        source_url=f"{path}/source",
+        certs_url=f"{path}/certs" if job.has_certs else None,
+        baseImageId=base_image_id,
+        attempt=job.attempt,
+        lease=job.lease,
+    )
+
+
+async def upload(request: Request) -> Outcome:
+    """Take the end of a build: the result, or why there is none."""
+    form = await FormReader(request, {"result": Kind.RESULT}, _sign_of(request)).read()
+    store, files = request.services.store, list(form.files.values())
+    try:
+        report = _report(request, form)
+    except Refusal:
+        await discard(store, files)
+        raise
+    # From here on a failure may follow the commit: files without a row are the janitor's.
+    verdict = await request.services.queue_manager.call_again(
+        Settle(report), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
+    )
+    if report.artifact is None or verdict not in _KEPT:
+        await discard(store, files)
+    if verdict in _REFUSED:
+        raise Refusal(*_REFUSED[verdict])
+    return json_reply(shapes.UploadTaken("success" if report.success else "failed"))
+
+
+def _report(request: Request, form: Form) -> Report:
+    build_id, worker_id = form.fields.get("build_id", ""), form.fields.get("worker_id", "")
+    if not build_id or not worker_id:
+        raise Refusal(400, "build_id and worker_id required")
+    if not is_build_id(build_id):
+        raise Refusal(404, "Build not found")
+    if not is_worker_id(worker_id):
+        raise Refusal(404, "Worker not found")
+    result = form.files.get("result")
+    success = form.fields.get("success") == "true" and result is not None
+    return Report(
+        build_id=build_id,
+        worker_id=worker_id,
+        lease=request.headers.get("x-lease") or form.fields.get("lease") or None,
+        success=success,
+        error=form.fields.get("error_message") or "Build failed",
+        artifact=result if success else None,
+    )
+
+
+def _sign_of(request: Request) -> Callable[[Form], None]:
+    """Return what makes the bytes of a result count as life, once it is known whose they are."""
+
+    def sign(form: Form) -> None:
+        build_id, worker_id = form.fields.get("build_id", ""), form.fields.get("worker_id", "")
+        if is_build_id(build_id) and is_worker_id(worker_id):
+            heard = Heard(Sign(build_id=build_id, worker_id=worker_id, working=True))
+            request.services.recorder.cast(heard)
+
+    return sign
+
+
+async def unregister(request: Request) -> Outcome:
+    """Sign a worker off; what it was building goes back to the queue."""
+    worker_id = request.params["id"]
+    returned = None
+    if is_worker_id(worker_id):
+        returned = await request.services.queue_manager.call_again(
+            Unregister(worker_id), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
+        )
+    if returned is None:
+        raise Refusal(404, "Worker not found")
+    return json_reply(
+        shapes.Unregistered(success=True, message="Worker unregistered", builds_reassigned=returned)
+    )

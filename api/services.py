@@ -1,0 +1,43 @@
+"""What a route may touch: refs to command, the database to read, the store of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors.kernel.ref import Ref
+from actors.queue_manager.messages import QueueManager
+from actors.recorder.messages import Recorder
+from actors.storage.filesystem import FileStore
+from actors.store.database import Database
+from api.wire.health import Stats
+from supervisors.dynamic import Door
+from supervisors.process import Process
+
+
+@dataclass(slots=True)
+class Condition:
+    """What changes while the program runs and no row says: draining, the root, cached figures."""
+
+    draining: bool = False
+    stop_asked: bool = False
+    root: Process | None = None
+    stats: Stats | None = None
+    stats_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Made once by the composition root and handed to every route."""
+
+    api_key: str = field(repr=False)
+    base_image_id: str
+    poll_hold_seconds: float
+    db: Database
+    store: FileStore
+    uploads: Door
+    queue_manager: Ref[QueueManager]
+    recorder: Ref[Recorder]
+    emit: Callable[[object], None]
+    metrics_page: Callable[[], bytes]
+    condition: Condition

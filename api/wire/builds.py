@@ -1,0 +1,96 @@
+"""Builds on the wire. Times are integer milliseconds since the epoch unless a field says ISO."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Submitted(Struct):
+    """Answer to a submission; the token opens status, logs and download of this one build."""
+
+    id: str
+    status: str
+    submitted_at: int
+    access_token: str
+
+
+class BuildListed(Struct):
+    """One build of the list; `completedAt` is absent, never null, while it runs."""
+
+    id: str
+    status: str
+    createdAt: str  # noqa: N815 - the name on the wire; ISO 8601
+    completedAt: str | UnsetType = UNSET  # noqa: N815 - as above
+
+
+class BuildActive(Struct):
+    """One build that is with a worker."""
+
+    id: str
+    status: str
+    platform: str
+    worker_id: str | None
+    started_at: int | None
+
+
+class BuildsActive(Struct):
+    """All builds that are with a worker."""
+
+    builds: list[BuildActive]
+
+
+class BuildStatus(Struct):
+    """Where a build stands; all keys always."""
+
+    id: str
+    status: str
+    platform: str
+    worker_id: str | None
+    submitted_at: int
+    started_at: int | None
+    completed_at: int | None
+    error_message: str | None
+
+
+class LogLine(Struct):
+    """One line, as it was stored."""
+
+    timestamp: int
+    level: str
+    message: str
+
+
+class BuildLogs(Struct):
+    """All lines of a build, oldest first."""
+
+    build_id: str
+    logs: list[LogLine]
+
+
+class LogsStored(Struct, omit_defaults=True):
+    """Lines are stored; `count` is how many were sent in a batch."""
+
+    success: bool
+    count: int | UnsetType = UNSET
+    cancelled: bool = False
+
+
+class Cancelled(Struct):
+    """The build is cancelled."""
+
+    status: str = "cancelled"
+
+
+class HeartbeatTaken(Struct, omit_defaults=True):
+    """A sign of life is noted; `cancelled` tells the worker to give up."""
+
+    status: str
+    timestamp: int
+    cancelled: bool = False
+
+
+class TelemetryTaken(Struct, omit_defaults=True):
+    """Telemetry is noted; `cancelled` as above."""
+
+    status: str
+    cancelled: bool = False

@@ -1,0 +1,45 @@
+"""Workers on the wire."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Registered(Struct):
+    """Answer to a registration; `status` is `registered` or `re-registered`."""
+
+    id: str
+    status: str
+    baseImageId: str  # noqa: N815 - the name on the wire
+
+
+class Job(Struct):
+    """A build for a worker; addresses are paths on the controller it polled."""
+
+    id: str
+    platform: str
+    source_url: str
+    certs_url: str | None
+    baseImageId: str  # noqa: N815 - the name on the wire
+    attempt: int
+    lease: str
+
+
+class Polled(Struct):
+    """Answer to a poll."""
+
+    job: Job | None
+
+
+class UploadTaken(Struct):
+    """The reported end is stored: `success` or `failed`."""
+
+    status: str
+
+
+class Unregistered(Struct):
+    """The worker is signed off; its builds went back to the queue."""
+
+    success: bool
+    message: str
+    builds_reassigned: int

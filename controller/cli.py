@@ -1,0 +1,43 @@
+"""The program `expo-controller`: its commands, and how errors reach whoever typed them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from controller.commands.db import db
+from controller.commands.demo import demo
+from controller.commands.start import start
+from controller.commands.tree import tree
+from controller.commands.version import version
+from controller.run import SetupError
+from controller.settings import SettingError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def program() -> None:
+    """Run a mobile build farm: take builds, give them to Macs, keep the results.
+
+    \b
+    A first round:
+      expo-controller start            run it, with a database of its own under ./data
+      expo-controller demo             watch a simulated farm at work
+      expo-controller tree             see what a running controller is made of
+    """  # noqa: D301 - click's mark for text it must not wrap
+
+
+for command in (start, demo, tree, db, version):
+    program.add_command(command)
+
+
+def main() -> None:
+    """Run the program; options without a command mean `start`, as they did before us."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0].startswith("-") and arguments[0] not in {"-h", "--help"}:
+        arguments.insert(0, "start")
+    try:
+        program.main(arguments, prog_name="expo-controller", standalone_mode=True)
+    except (SetupError, SettingError) as error:
+        click.echo(f"expo-controller: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,71 @@
+"""`expo-controller start`: run the controller."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from controller import logs
+from controller.keys import ApiKey
+from controller.parts import Parts
+from controller.run import run_controller
+from controller.settings import read_settings
+from controller.tree import Plan
+
+log = structlog.get_logger()
+
+
+@click.command()
+@click.option("-p", "--port", metavar="PORT", help="Port to listen on (3000).")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (all).")
+@click.option("--data-dir", metavar="FOLDER", help="Folder of database, artifacts, key (./data).")
+@click.option("--db", metavar="URL", help="PostgreSQL to use in place of the embedded one.")
+@click.option("--storage", metavar="FOLDER", help="Folder of the artifacts.")
+@click.option("--api-key", metavar="KEY", help="Key of CLIs and workers; better in the variable.")
+@click.option("--log-format", metavar="FORM", help="console, json or auto.")
+@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+def start(db: str | None, storage: str | None, **flags: str | None) -> None:
+    """Run the controller until Ctrl-C or SIGTERM.
+
+    Without any option it makes a database and an API key under ./data and listens on port 3000.
+    Every option is also a variable (see docs/settings.md); the API key belongs into
+    CONTROLLER_API_KEY, because arguments can be seen by every user of the machine.
+    """
+    old_file = db if db is not None and "://" not in db else None
+    chosen = {**flags, "storage_path": storage, "database_url": None if old_file else db}
+    settings = read_settings(chosen)
+    logs.set_up(level=settings.log_level, form=settings.log_format)
+    if old_file is not None:
+        log.warning(
+            "start.sqlite_ignored",
+            file=old_file,
+            hint="--db takes a PostgreSQL URL now; the embedded database is used",
+        )
+    sys.exit(run_controller(settings, _welcome))
+
+
+def _welcome(parts: Parts, key: ApiKey, plan: Plan) -> None:
+    """Print the first screen: where everything is, and how to stop."""
+    settings = parts.settings
+    rows = Table.grid(padding=(0, 2))
+    address = f"http://{settings.host or 'localhost'}:{settings.port}"
+    rows.add_row("Dashboard", f"{address}/")
+    rows.add_row("API", f"{address}/api")
+    rows.add_row("Database", plan.connect.where)
+    rows.add_row("Artifacts", str(Path(settings.storage_dir).absolute()))
+    rows.add_row("API key", _where_key(key))
+    rows.add_row("Stop", "Ctrl-C")
+    console = Console(soft_wrap=True, highlight=False)
+    console.print("[bold]Expo Free Agent Controller[/bold] is up.")
+    console.print(rows)
+
+
+def _where_key(key: ApiKey) -> str:
+    if key.file is None:
+        return "as configured"
+    return f"in {key.file.absolute()}"

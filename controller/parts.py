@@ -1,0 +1,91 @@
+"""What outlives every restart: names, doors, files, sockets; made once, before the tree."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from actors.kernel.ref import Ref
+from actors.kernel.telemetry import Handler, Telemetry
+from actors.queue_manager.messages import QueueManager
+from actors.recorder.messages import Recorder
+from actors.storage.filesystem import FileStore
+from actors.store.database import Database
+from actors.telemetry.lines import write_line
+from actors.telemetry.metrics import Metrics
+from api.app import make_app
+from api.server.limits import ServerLimits
+from api.server.serve import ASGIApp
+from api.services import Condition, Services
+from controller.settings import Settings
+from supervisors.dynamic import Door
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything the tree hangs its children on."""
+
+    settings: Settings
+    api_key: str = field(repr=False)
+    sockets: Sequence[socket.socket]
+    telemetry: Telemetry
+    metrics: Metrics
+    db: Database
+    store: FileStore
+    uploads: Door = field(default_factory=Door)
+    queue_manager: Ref[QueueManager] = field(
+        default_factory=lambda: Ref[QueueManager]("queue_manager")
+    )
+    recorder: Ref[Recorder] = field(default_factory=lambda: Ref[Recorder]("recorder"))
+    condition: Condition = field(default_factory=Condition)
+
+    @classmethod
+    def of(cls, settings: Settings, api_key: str, sockets: Sequence[socket.socket]) -> Parts:
+        """Make the parts of one program."""
+        telemetry = Telemetry()
+        return cls(
+            settings=settings,
+            api_key=api_key,
+            sockets=sockets,
+            telemetry=telemetry,
+            metrics=Metrics(),
+            db=Database(telemetry.emit),
+            store=FileStore(settings.storage_dir),
+        )
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """What becomes of events."""
+        return {"lines": write_line, "metrics": self.metrics.count}
+
+    @property
+    def limits(self) -> ServerLimits:
+        """What the HTTP server allows."""
+        return ServerLimits(graceful_seconds=self.settings.stop_seconds)
+
+    def emit(self, event: object) -> None:
+        """Tell whoever is attached."""
+        self.telemetry.emit(event)
+
+    def note_draining(self, draining: bool) -> None:  # noqa: FBT001 - the one fact it takes
+        """Have readiness say whether new work is wanted."""
+        self.condition.draining = draining
+
+    def app(self) -> ASGIApp:
+        """Make the HTTP application; a fresh one for every life of the endpoint."""
+        return make_app(
+            Services(
+                api_key=self.api_key,
+                base_image_id=self.settings.base_image_id,
+                poll_hold_seconds=self.settings.poll_hold_seconds,
+                db=self.db,
+                store=self.store,
+                uploads=self.uploads,
+                queue_manager=self.queue_manager,
+                recorder=self.recorder,
+                emit=self.emit,
+                metrics_page=self.metrics.page,
+                condition=self.condition,
+            )
+        )
