@@ -26,6 +26,7 @@ class FakeBuild:
     attempt: int = 0
     error: str | None = None
     result_sha256: str | None = None
+    result: bytes = b""
     logs: list[str] = field(default_factory=list)
     beats: int = 0
     leases: list[str | None] = field(default_factory=list)
@@ -45,15 +46,21 @@ class FakeController:
         self.builds: dict[str, FakeBuild] = {}
         self.workers: dict[str, str] = {}
         self.registrations = 0
+        self.gives_twice = False  # a fault, for those who must find it
         self.polled = trio.Event()
         self.unregistered = trio.Event()
         self._news = trio.Event()
+        self._submitted: dict[str, str] = {}
 
     def add(self, build: FakeBuild) -> FakeBuild:
         """Queue a build and wake the polls."""
         self.builds[build.id] = build
-        self._news.set()
+        self._wake()
         return build
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
 
     async def handle(self, asked: Asked) -> Given:
         """Answer one request."""
@@ -73,6 +80,14 @@ class FakeController:
                 self.workers.pop(worker_id, None)
                 self.unregistered.set()
                 return answer({"success": True})
+        return self._route_build(asked)
+
+    def _route_build(self, asked: Asked) -> Given:
+        match asked.path.strip("/").split("/"):
+            case ["api", "builds", "submit"]:
+                return self._submit(asked)
+            case ["api", "builds"]:
+                return answer([{"id": b.id, "status": b.status} for b in self.builds.values()])
             case ["api", "builds", build_id, what] if build_id in self.builds:
                 return self._build(asked, self.builds[build_id], what)
         return answer({"error": "Not found"}, 404)
@@ -91,7 +106,6 @@ class FakeController:
             return answer({"error": "Worker not found"}, 404)
         with trio.move_on_after(float(asked.params.get("wait", "0"))):
             while (build := self._next(worker_id)) is None:
-                self._news = trio.Event()
                 await self._news.wait()
             return answer({"job": self._job(build)})
         return answer({"job": None})
@@ -104,8 +118,10 @@ class FakeController:
             if build.status == "pending":
                 build.status, build.worker_id = "assigned", worker_id
                 build.attempt += 1
+                self._wake()
                 return build
-        return None
+        assigned = (build for build in self.builds.values() if build.status == "assigned")
+        return next(assigned, None) if self.gives_twice else None
 
     def _job(self, build: FakeBuild) -> dict[str, object]:
         url = f"/api/builds/{build.id}"
@@ -118,10 +134,22 @@ class FakeController:
             "lease": build.lease,
         }
 
+    def _submit(self, asked: Asked) -> Given:
+        key = asked.headers["idempotency-key"]
+        build_id = self._submitted.setdefault(key, f"build-{len(self._submitted) + 1}")
+        if build_id not in self.builds:
+            self.add(FakeBuild(build_id, parts_of(asked)["source"]))
+        return answer({"id": build_id, "status": "pending", "access_token": f"token-{build_id}"})
+
     def _build(self, asked: Asked, build: FakeBuild, what: str) -> Given:
         build.leases.append(asked.headers.get("x-lease"))
         if what in ("source", "certs"):
             return Given(200, build.source if what == "source" else build.certs or b"")
+        if what == "status":
+            row = {"id": build.id, "status": build.status, "platform": "ios"}
+            return answer({**row, "error_message": build.error})
+        if what == "download":
+            return Given(200, build.result)
         if what == "logs":
             logs = asked.json()["logs"]
             build.logs += [line["message"] for line in logs]  # type: ignore[index, union-attr]
@@ -138,6 +166,7 @@ class FakeController:
             return answer(GONE, 403)
         if parts["success"] == b"true":
             build.status = "completed"
+            build.result = parts["result"]
             build.result_sha256 = hashlib.sha256(parts["result"]).hexdigest()
         else:
             build.status, build.error = "failed", parts["error_message"].decode()

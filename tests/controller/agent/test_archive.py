@@ -46,7 +46,7 @@ def test_damage_of_any_kind_is_the_same_refusal(method: int, tmp_path: Path) -> 
     """Random damage never raises anything else (and seldom goes unnoticed)."""
     seed = secrets.randbelow(1 << 30)
     print("seed", seed)  # noqa: T201
-    rng = random.Random(seed)  # noqa: S311 (test input)
+    rng = random.Random(seed)  # noqa: S311 - test input
     whole = _packed("a.js", "b/c.json", method=method)
     path = tmp_path / "zip"
     for _ in range(300):

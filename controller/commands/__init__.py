@@ -1,0 +1,1 @@
+"""The programs behind `expo-controller`, one file a command."""
