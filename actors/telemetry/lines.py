@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from enum import Enum
 
 import structlog
 
@@ -62,6 +63,8 @@ def _fields(event: object) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, float):
         return round(value, 4)
     return value if isinstance(value, str | int | bool | None) else str(value)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from actors.domain import events
 from actors.telemetry.lines import name_of
@@ -16,6 +22,7 @@ class Metrics:
     """Counters of one program; no label holds an id of a build, a worker or a request."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # one more line a counter, of use to nobody here
         self._registry = CollectorRegistry()
         into = self._registry
         self._events = Counter("expo_events", "Events by name.", ["event"], registry=into)
