@@ -58,7 +58,7 @@ class Connection:
                 await self._converse()
             if self._scope.cancelled_caught and self._in_head:
                 await self._refuse(408)
-            if self._linger:
+            if self._linger or self._wire.readable():
                 await self._wire.linger()
         except (ClientGoneError, trio.BrokenResourceError):
             pass
@@ -119,6 +119,8 @@ class Connection:
                 self._idle, self._in_head = False, True
                 self._scope.deadline = trio.current_time() + self._service.limits.header_seconds
             event = parser.next_event()
+        if self._scope.cancel_called:  # time was over as the head came: no application under it
+            await trio.lowlevel.checkpoint()
         self._idle = self._in_head = False
         self._scope.deadline = math.inf
         return event if isinstance(event, h11.Request) else None

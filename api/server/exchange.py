@@ -57,7 +57,7 @@ class Exchange:
         self.stage = Stage.NONE
         self.complete = False
         self.told_gone = False
-        self._method = request.method.decode("ascii").upper()
+        self._method = request.method.decode("ascii")
         self._wire = wire
         self._parser = wire.parser
         self._limits = limits

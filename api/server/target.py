@@ -35,7 +35,7 @@ def http_scope(request: h11.Request, ends: Ends, state: ConnectionState) -> HTTP
     if request.http_version not in VERSIONS:
         raise RefusedError(400)
     path, _, query = _origin_form(request.target).partition(b"?")
-    method = request.method.decode("ascii").upper()
+    method = request.method.decode("ascii")
     if not path.startswith(b"/") and (path, method) != (b"*", "OPTIONS"):
         raise RefusedError(400)
     return {

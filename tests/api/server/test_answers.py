@@ -69,6 +69,15 @@ async def test_head_is_answered_without_body(headers: list[tuple[bytes, bytes]])
         assert (await client.rest()).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+async def test_method_is_taken_as_it_is_written() -> None:
+    """`hEAD` is another method than HEAD, for the framing as for the application."""
+    app = App()
+    async with running(app) as server:
+        answer = await server.ask(get("/hello", method="hEAD"))
+    assert answer.endswith(b"hello")
+    assert app.scopes[0]["method"] == "hEAD"
+
+
 @pytest.mark.parametrize("status", [204, 304])
 async def test_status_without_body_has_neither_body_nor_length(status: int) -> None:
     """204 and 304 are heads only, whatever the application sends."""

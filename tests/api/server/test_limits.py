@@ -49,7 +49,7 @@ async def test_slow_head_is_408() -> None:
 
 async def test_second_head_has_its_own_time() -> None:
     """A head cut short behind a pipelined request is 408 as well."""
-    async with running(header_seconds=0.05) as server:
+    async with running(header_seconds=0.3) as server:
         answer = await server.ask(HELLO + b"GET /he")
     assert b"hello" in answer
     assert b"HTTP/1.1 408 Request Timeout\r\n" in answer
@@ -75,16 +75,16 @@ async def test_stall_counts_silence_not_the_length_of_an_upload() -> None:
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
-        await trio.sleep(0.3)
+        await trio.sleep(0.6)
         await answering(body=body)(scope, receive, send)
 
     async with (
-        running(App({"/": slow}), body_stall_seconds=0.25) as server,
+        running(App({"/": slow}), body_stall_seconds=0.5) as server,
         await server.client() as client,
     ):
         await client.send(get("/", b"Content-Length: 10", method="POST"))
         for _ in range(10):
-            await trio.sleep(0.04)
+            await trio.sleep(0.1)
             await client.send(b"x")
         assert (await client.rest()).endswith(b"x" * 10)
 

@@ -123,6 +123,14 @@ async def _perform(port: int, steps: list[bytes | str]) -> None:
             pass
 
 
+async def test_words_after_the_last_request_do_not_cost_its_answer() -> None:
+    """What a client says after `Connection: close` is thrown away, not answered by a reset."""
+    async with running() as server:
+        for _ in range(20):
+            answer = await server.ask(get("/hello") + b"X" * 100_000)
+            assert answer.endswith(b"hello")
+
+
 async def test_body_that_breaks_off_is_400_and_a_disconnect() -> None:
     """The application that waits for the rest is let go, the client told what was wrong."""
     async with running() as server, await server.client() as client:

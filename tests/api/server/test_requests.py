@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import trio
+import trio.testing
 
-from tests.api.server.running import App, Receive, Scope, Send, answering, get, read_body, running
+from api.server.listen import bind
+from tests.api.server.running import (
+    App,
+    Client,
+    Receive,
+    Scope,
+    Send,
+    answering,
+    get,
+    read_body,
+    running,
+)
 
 HELLO = b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: a\r\n"
@@ -228,6 +242,21 @@ async def test_what_is_sent_ahead_of_a_waiting_handler_is_kept() -> None:
         await client.send(HELLO)
         await client.until(b"first")
         await client.until(b"hello")
+
+
+async def test_every_socket_is_served_and_tells_the_family_of_its_client() -> None:
+    """On all interfaces an IPv4 client keeps its plain address, whatever else is listened on."""
+    app = App()
+    sockets = bind("", 0)
+    async with running(app, sockets=sockets) as server:
+        for listener in sockets:
+            loopback = "127.0.0.1" if listener.family == socket.AF_INET else "::1"
+            async with Client(await trio.open_tcp_stream(loopback, server.port)) as client:
+                await client.send(get("/hello"))
+                assert (await client.rest()).endswith(b"hello")
+            assert app.scopes[-1]["client"][0] == loopback
+    for listener in sockets:
+        listener.close()
 
 
 async def test_half_closed_client_still_gets_its_answer() -> None:
