@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from tests.support.postgres import asyncio_loop, database, database_options, emitted, postgres
+from tests.support.postgres import (
+    asyncio_loop,
+    database,
+    database_options,
+    emitted,
+    empty_database,
+    postgres,
+    spare_cluster,
+)
 
-__all__ = ["asyncio_loop", "database", "database_options", "emitted", "postgres"]
+__all__ = [
+    "asyncio_loop",
+    "database",
+    "database_options",
+    "emitted",
+    "empty_database",
+    "postgres",
+    "spare_cluster",
+]

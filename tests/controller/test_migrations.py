@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -39,19 +38,6 @@ CATALOG = {
         select tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)
         from pg_trigger where not tgisinternal""",
 }
-
-
-@pytest.fixture
-async def empty(postgres: PostgresServer, asyncio_loop: None) -> AsyncIterator[ConnectOptions]:  # noqa: ARG001 - must be open
-    """Make a database without any table."""
-
-    async def make() -> str:
-        async with postgres.link() as link:
-            return await postgres.clone(link, "template0")
-
-    name = await on_asyncio(make)()
-    yield postgres.options(name)
-    postgres.discard(name)
 
 
 async def describe(options: ConnectOptions) -> dict[str, set[str]]:
@@ -97,12 +83,12 @@ async def refusal(options: ConnectOptions) -> str:
 
 
 async def test_all_migrations_add_up_to_the_schema(
-    empty: ConnectOptions, database_options: ConnectOptions
+    empty_database: ConnectOptions, database_options: ConnectOptions
 ) -> None:
     """`schema.sql` and the sum of the migrations make the same catalog, comments included."""
-    await run(empty, SCHEMA.read_text(encoding="utf-8"))
+    await run(empty_database, SCHEMA.read_text(encoding="utf-8"))
     drawn, migrated = (
-        await on_asyncio(describe)(empty),
+        await on_asyncio(describe)(empty_database),
         await on_asyncio(describe)(database_options),
     )
     assert len(drawn["columns"]) > 30
@@ -110,30 +96,32 @@ async def test_all_migrations_add_up_to_the_schema(
         assert migrated[kind] == entries, kind
 
 
-async def test_preparing_twice_changes_nothing(empty: ConnectOptions) -> None:
+async def test_preparing_twice_changes_nothing(empty_database: ConnectOptions) -> None:
     """The second start finds everything applied."""
     known = len(load())
-    assert (await on_asyncio(state)(empty, known)).applied == 0
+    assert (await on_asyncio(state)(empty_database, known)).applied == 0
     for _ in range(2):
-        assert (await on_asyncio(prepare)(empty, load())).applied == known
-    assert (await on_asyncio(state)(empty, known)).applied == known
+        assert (await on_asyncio(prepare)(empty_database, load())).applied == known
+    assert (await on_asyncio(state)(empty_database, known)).applied == known
 
 
-async def test_two_controllers_migrating_at_once_apply_once(empty: ConnectOptions) -> None:
+async def test_two_controllers_migrating_at_once_apply_once(empty_database: ConnectOptions) -> None:
     """One waits for the other and then finds nothing left to do."""
     async with trio.open_nursery() as nursery:
         for _ in range(3):
-            nursery.start_soon(on_asyncio(prepare), empty, load())
-    assert await run(empty, "select count(*)::text from schema_migrations") == str(len(load()))
+            nursery.start_soon(on_asyncio(prepare), empty_database, load())
+    assert await run(empty_database, "select count(*)::text from schema_migrations") == str(
+        len(load())
+    )
 
 
-async def test_a_failing_step_leaves_the_ones_before(empty: ConnectOptions) -> None:
+async def test_a_failing_step_leaves_the_ones_before(empty_database: ConnectOptions) -> None:
     """Each step is a transaction: what failed left no trace, what was done stays."""
     bad = Migration(len(load()) + 1, "bad", "create table half (); select nonsense")
     with pytest.raises(DatabaseSetupError, match="nonsense"):
-        await on_asyncio(prepare)(empty, [*load(), bad])
-    assert (await on_asyncio(state)(empty, len(load()))).applied == len(load())
-    assert await run(empty, "select to_regclass('half')::text") is None
+        await on_asyncio(prepare)(empty_database, [*load(), bad])
+    assert (await on_asyncio(state)(empty_database, len(load()))).applied == len(load())
+    assert await run(empty_database, "select to_regclass('half')::text") is None
 
 
 async def test_a_newer_schema_is_refused(database_options: ConnectOptions) -> None:

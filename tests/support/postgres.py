@@ -115,6 +115,17 @@ def _fast_folder() -> str | None:
 
 
 @pytest.fixture(scope="session")
+def spare_cluster() -> Iterator[Cluster]:
+    """Make a cluster that no server runs on, for tests that start and kill servers themselves."""
+    folder = Path(tempfile.mkdtemp(prefix="expo-spare-", dir=_fast_folder()))
+    folder.chmod(0o711)
+    cluster = Cluster(folder=folder, settings={"fsync": "off"})
+    prepare(cluster)
+    yield cluster
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Start the server of this run, at the first test that needs it."""
     folder = Path(tempfile.mkdtemp(prefix="expo-tests-", dir=_fast_folder()))
@@ -160,6 +171,22 @@ async def database_options(
     async def clone() -> str:
         async with postgres.link() as link:
             return await postgres.clone(link)
+
+    name = await on_asyncio(clone)()
+    yield postgres.options(name)
+    postgres.discard(name)
+
+
+@pytest.fixture
+async def empty_database(
+    postgres: PostgresServer,
+    asyncio_loop: None,  # noqa: ARG001 - must be open
+) -> AsyncIterator[ConnectOptions]:
+    """Make a database without any table for one test."""
+
+    async def clone() -> str:
+        async with postgres.link() as link:
+            return await postgres.clone(link, "template0")
 
     name = await on_asyncio(clone)()
     yield postgres.options(name)
