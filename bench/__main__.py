@@ -1,0 +1,22 @@
+"""`python -m bench [NAME…]`: run the measurements, all of them when none is named."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import claims, kernel
+
+BENCHES = {"kernel": kernel.run, "claims": claims.run}
+
+
+def main() -> None:
+    """Run what was asked for."""
+    names = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        sys.exit(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    for name in names:
+        BENCHES[name]()
+
+
+main()
