@@ -65,8 +65,10 @@ class Connection:
         except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the wall between connections
             _report("connection crashed", error)
         finally:
-            self._service.roster.discard(self)
-            await trio.aclose_forcefully(self._stream)
+            try:
+                await trio.aclose_forcefully(self._stream)
+            finally:
+                self._service.roster.discard(self)
 
     def leave_if_idle(self) -> bool:
         """Close between two requests; one that has just arrived is still answered."""

@@ -111,6 +111,7 @@ class Running:
         """Wait until it has no connection left; a leak is a time-out of `running`."""
         while self.connections:
             await self.server._service.roster._left.park()
+        await trio.testing.wait_all_tasks_blocked()
 
     async def client(self) -> Client:
         """Connect to it."""
