@@ -32,7 +32,7 @@ def api_key(configured: str | None, data_dir: Path) -> ApiKey:
             found = _make(file)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"the API key file {file} cannot be used: {error}") from None
-    if len(found) < SHORTEST_KEY:
+    if len(found) < SHORTEST_KEY or not found.isprintable():
         raise SettingError(f"the API key file {file} holds no key: delete it to have a new one")
     return ApiKey(found, file)
 

@@ -93,6 +93,8 @@ def where_is_the_database(settings: Settings) -> tuple[Cluster | None, ConnectOp
         raise SettingError("DATABASE_URL: it is not an address") from None
     if parts.scheme not in {"postgres", "postgresql"}:
         raise SettingError("DATABASE_URL: must begin with postgresql://")
+    if parts.fragment or "@" in parts.path:  # what is left of a password with such characters
+        raise SettingError("DATABASE_URL: write # / ? @ in user or password as %23 %2F %3F %40")
     where = f"{parts.hostname or 'local socket'}{port}{parts.path}"
     return None, ConnectOptions(where=where, arguments={"dsn": settings.database_url})
 

@@ -69,6 +69,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _interval(text: str) -> float:
+    value = _seconds(text)
+    if value < 0.01:  # noqa: PLR2004 - anything less is a busy loop
+        raise ValueError("must be 0.01 seconds or more")
+    return value
+
+
 def _hold(text: str) -> float:
     value = _seconds(text)
     if value > 60:  # noqa: PLR2004 - as for `wait` on the wire
@@ -86,7 +93,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 def _storage(text: str) -> Path:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # may quote the text
+        raise ValueError("it is not an address") from None
     if parts.scheme not in {"file", ""} or parts.netloc not in {"", "localhost"} or not parts.path:
         raise ValueError("must be file:FOLDER; object stores are not supported yet")
     return Path(unquote(parts.path))
@@ -142,7 +152,7 @@ SETTINGS = (
         "How long an assigned build may take until its first sign of work.",
     ),
     Setting(
-        "sweep_seconds", "SWEEP_SECONDS", 10.0, _seconds, "How often lost builds are looked for."
+        "sweep_seconds", "SWEEP_SECONDS", 10.0, _interval, "How often lost builds are looked for."
     ),
     Setting(
         "poll_hold_seconds",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 
 import trio
 
@@ -60,16 +61,22 @@ class JanitorActor(Actor[Janitor]):
 
     async def _sweep(self) -> int:
         forgotten = await trio.to_thread.run_sync(self._store.forgotten_uploads, STRAY_SECONDS)
-        for path in forgotten:
-            path.unlink(missing_ok=True)
-        removed = len(forgotten)
+        removed = sum(_removed(path) for path in forgotten)
         stored = self._store.locations(STRAY_SECONDS)
         while batch := await trio.to_thread.run_sync(lambda: list(islice(stored, _BATCH))):
             owned = await builds.known_locations(self._db, batch)
-            for location in set(batch) - owned:
-                self._store.discard(location)
-                removed += 1
+            strays = [self._store.root / location for location in batch if location not in owned]
+            removed += sum(_removed(path) for path in strays)
         return removed
+
+
+def _removed(path: Path) -> bool:
+    """Delete a file; one that cannot be deleted stays for the next sweep and stops no other."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def janitor_spec(db: Database, store: FileStore, emit: Callable[[object], None]) -> ChildSpec:

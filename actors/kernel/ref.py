@@ -72,12 +72,18 @@ class Ref(Generic[P]):
         return cast("R", caller.value)
 
     async def call_again(
-        self, message: Call[P, R], *, timeout: float = CALL_SECONDS, patience: float = CALL_SECONDS
+        self,
+        message: Call[P, R],
+        *,
+        timeout: float = CALL_SECONDS,
+        patience: float = CALL_SECONDS,
+        repetition: Call[P, R] | None = None,
     ) -> R:
         """As `call`, but repeated when the actor ends under it, for `patience` seconds in all.
 
         Only for messages whose repetition does no harm. A mailbox that is full is waited for.
-        When an earlier try may have had its effect, `CallExitError` is what is raised at the end.
+        When an earlier try may have had its effect, `repetition` is sent in place of `message`,
+        and `CallExitError` is what is raised at the end.
         """
         give_up = trio.current_time() + patience
         unknown: CallExitError | None = None
@@ -86,6 +92,7 @@ class Ref(Generic[P]):
                 return await self.call(message, timeout=timeout, wait_for_room=True)
             except CallExitError as error:
                 unknown = error
+                message = repetition or message
             except NoProcError:
                 if unknown is None and trio.current_time() >= give_up:
                     raise

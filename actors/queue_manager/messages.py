@@ -1,4 +1,7 @@
-"""What a QueueManager is told; every call is safe to send again when its answer was lost."""
+"""What a QueueManager is told; every call is safe to send again when its answer was lost.
+
+A `Cancel` then says so (`repeated`), because its effect alone does not tell whose it was.
+"""
 
 from __future__ import annotations
 

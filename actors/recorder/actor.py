@@ -68,6 +68,8 @@ class RecorderActor(Actor[Recorder]):
     async def terminate(self, reason: ExitReason) -> None:
         """Write what is left."""
         del reason
+        if self._records:
+            await self._write_records()
         await self._write_sightings()
 
     def _note(self, sign: Sign) -> None:
@@ -78,7 +80,7 @@ class RecorderActor(Actor[Recorder]):
     async def _write_records(self) -> None:
         self._records, batch = [], self._records
         try:
-            await through_outage(lambda: self._write([record for record, _ in batch]))
+            await self._write([record for record, _ in batch])
         except UnavailableError as outage:
             for _, caller in batch:
                 caller.refuse(outage)
@@ -87,7 +89,10 @@ class RecorderActor(Actor[Recorder]):
             caller.reply(None)
 
     async def _write(self, records: Sequence[Record]) -> None:
-        """Write a batch; repeated after a cut connection, when lines may be stored twice."""
+        """Write a batch, one statement a kind.
+
+        The one that a cut connection interrupted is repeated: lines may then be stored twice.
+        """
         lines = [(r.build_id, level, text) for r in records for level, text in r.lines]
         samples = [
             (r.sample.build_id, r.sample.cpu_percent, r.sample.memory_mb)
@@ -100,11 +105,11 @@ class RecorderActor(Actor[Recorder]):
             if r.sign is not None
         }
         if lines:
-            await builds.append_logs(self._db, lines)
+            await through_outage(lambda: builds.append_logs(self._db, lines))
         if samples:
-            await builds.append_samples(self._db, samples)
+            await through_outage(lambda: builds.append_samples(self._db, samples))
         if signs:
-            await queue.signs_of_life(self._db, sorted(signs))
+            await through_outage(lambda: queue.signs_of_life(self._db, sorted(signs)))
 
     async def _write_sightings(self) -> None:
         signs = [(build, worker, working) for (build, worker), working in self._signs.items()]

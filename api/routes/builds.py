@@ -37,7 +37,7 @@ async def submit(request: Request) -> Outcome:
     made = await request.services.queue_manager.call_again(
         Submit(submission), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
     )
-    if not made.made:
+    if made.id != submission.id:  # the same id is our own first try, whose answer was lost
         await discard(request.services.store, files)
     return json_reply(_submitted(made, token))
 
@@ -116,7 +116,10 @@ async def logs(request: Request) -> Outcome:
 async def cancel(request: Request) -> Outcome:
     """End a build for its user."""
     verdict = await request.services.queue_manager.call_again(
-        Cancel(request.params["id"]), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
+        Cancel(request.params["id"]),
+        timeout=COMMAND_SECONDS,
+        patience=COMMAND_SECONDS,
+        repetition=Cancel(request.params["id"], repeated=True),
     )
     if verdict is Verdict.UNKNOWN_BUILD:
         raise Refusal(404, "Build not found")

@@ -29,8 +29,11 @@ _REFUSED = {
     Verdict.NOT_YOURS: (403, "Build not assigned to this worker"),
     Verdict.FINISHED: (409, "Build already finished"),
 }
-_KEPT = frozenset({Verdict.APPLIED, Verdict.NOT_YOURS, Verdict.FINISHED})
-"""Verdicts after which the uploaded bytes belong to a row, as result or as evidence."""
+_KEPT = frozenset({Verdict.APPLIED, Verdict.AGAIN, Verdict.NOT_YOURS, Verdict.FINISHED})
+"""Verdicts after which the uploaded bytes may belong to a row, as result or as evidence.
+
+`AGAIN` also when our own first try was committed and its answer lost: the janitor knows better.
+"""
 
 
 async def register(request: Request) -> Outcome:
