@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import trio
@@ -77,11 +79,10 @@ class Assignment:
             return Outcome(failure=str(error))
 
     async def _fetch(self, pulse: Pulse, folder: Path) -> Task:
-        patiently = self.settings.patiently()
         source, certs = folder / "source.zip", folder / "certs.zip"
-        digest = await patiently(lambda: self.calls.source(self.grant, source))
+        digest = await self._get(lambda: self.calls.source(self.grant, source))
         if self.job.certs_url is not None:
-            await patiently(lambda: self.calls.certs(self.grant, certs))
+            await self._get(lambda: self.calls.certs(self.grant, certs))
         contents = await trio.to_thread.run_sync(check_archive, source, abandon_on_cancel=True)
         pulse.log("info", f"Source checked: {contents.files} files, {contents.size} bytes")
         return Task(
@@ -92,6 +93,15 @@ class Assignment:
             certs=None if self.job.certs_url is None else certs,
             folder=folder,
         )
+
+    async def _get(self, download: Callable[[], Awaitable[str]]) -> str:
+        """Download patiently; a file that the controller has lost fails the build."""
+        try:
+            return await self.settings.patiently()(download)
+        except ApiError as error:
+            if error.is_taken_away or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            raise BuildFailedError(f"The worker could not get the source: {error.text}") from error
 
     async def _report(self, outcome: Outcome) -> None:
         await self.settings.patiently()(

@@ -59,12 +59,18 @@ class Board:
 
     async def _lines(self, ledger: Ledger) -> None:
         shown = ""
-        while True:
-            line = "  ".join(f"{name} {count}" for name, count in _counts(ledger).items())
-            if line != shown:
-                self._line(line)
-                shown = line
-            await trio.sleep(_LINES_SECONDS)
+        try:
+            while True:
+                shown = self._counts_line(ledger, shown)
+                await trio.sleep(_LINES_SECONDS)
+        finally:
+            self._counts_line(ledger, shown)
+
+    def _counts_line(self, ledger: Ledger, shown: str) -> str:
+        line = "  ".join(f"{name} {count}" for name, count in _counts(ledger).items())
+        if line != shown:
+            self._line(line)
+        return line
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -23,6 +23,8 @@ from controller.demo.settings import Access, DemoSettings
 _FILLER_BYTES = 16 * 1024
 _SWEEP_SECONDS = 2.0
 _CHECKERS = 4
+_CHECK_SECONDS = 10.0
+_AGENT_PATIENCE_SECONDS = 60.0
 _PLATFORMS = ("ios", "android")
 
 
@@ -75,9 +77,6 @@ class Farm:
         self._changed.set()
         self._changed = trio.Event()
 
-    def _retry(self) -> Retry:
-        return Retry(within=self._settings.patience)
-
     def _killed(self, path: str) -> None:
         self.ledger.kills += 1
         self._note(f"killed {path}")
@@ -95,7 +94,9 @@ class Farm:
         digest = await trio.to_thread.run_sync(pack, self._settings.app, source, filler)
         platform, key = _PLATFORMS[number % 2], str(uuid.uuid4())
         try:
-            got = await self._retry()(lambda: client.submit(source, platform, idempotency_key=key))
+            got = await Retry(within=self._settings.patience)(
+                lambda: client.submit(source, platform, idempotency_key=key)
+            )
         except (ApiError, ControllerUnreachableError) as error:
             self.ledger.refused.append(str(error))
             self._note(f"submission {number} failed: {error}")
@@ -109,7 +110,12 @@ class Farm:
 
     async def _work(self, number: int) -> None:
         name = f"simulated-{number + 1}"
-        settings = AgentSettings(name=name, folder=self._folder / name, heartbeat_every=2.0)
+        settings = AgentSettings(
+            name=name,
+            folder=self._folder / name,
+            heartbeat_every=2.0,
+            patience=_AGENT_PATIENCE_SECONDS,
+        )
         async with self._client() as client:
             await Agent(client, settings, self._builder, self._observe).run()
 
@@ -142,18 +148,20 @@ class Farm:
 
     async def _check_finished(self, client: Client) -> None:
         async for build_id in self._finished:
-            if build_id in self.ledger.outstanding() and build_id not in self._in_check:
-                self._in_check.add(build_id)
-                try:
-                    await self._check(client, self.ledger.promises[build_id])
-                except (ApiError, ControllerUnreachableError) as error:
-                    self._note(f"checking {build_id} failed: {error}")  # the sweep finds it again
-                finally:
-                    self._in_check.discard(build_id)
+            if build_id not in self.ledger.outstanding() or build_id in self._in_check:
+                continue
+            self._in_check.add(build_id)
+            try:
+                await self._check(client, self.ledger.promises[build_id])
+            except (ApiError, ControllerUnreachableError) as error:
+                self._note(f"checking {build_id} failed: {error}")  # the sweep finds it again
+            else:
                 self._touch()
+            finally:
+                self._in_check.discard(build_id)
 
     async def _check(self, client: Client, promise: Promise) -> None:
-        build_id, retry = promise.build_id, self._retry()
+        build_id, retry = promise.build_id, Retry(within=_CHECK_SECONDS)
         status = await retry(lambda: client.status(build_id))
         if status.status == "completed":
             result = self._folder / f"result-{build_id}"

@@ -79,10 +79,15 @@ class Events:
 
 @asynccontextmanager
 async def _agent_at(
-    server: FakeServer, folder: Path, builder: Builder = BUILDER
+    server: FakeServer, folder: Path, builder: Builder = BUILDER, patience: float = 60
 ) -> AsyncGenerator[Events, None]:
     settings = AgentSettings(
-        name="mac", folder=folder / "work", heartbeat_every=0.01, log_every=0.01, idle_pause=0.01
+        name="mac",
+        folder=folder / "work",
+        heartbeat_every=0.01,
+        log_every=0.01,
+        idle_pause=0.01,
+        patience=patience,
     )
     events = Events()
     with trio.fail_after(30):
@@ -150,6 +155,21 @@ async def test_a_failing_builder_is_a_failed_build(tmp_path: Path) -> None:
     ):
         assert await events.first(Delivered) == Delivered("b1", "worker-1", "Pods are missing")
     assert build.error == "Pods are missing"
+
+
+async def test_a_source_that_stays_unreadable_is_a_failed_build(tmp_path: Path) -> None:
+    """When patience is over the submitter learns that the controller has lost the file."""
+    controller = FakeController()
+
+    async def handler(asked: Asked) -> Given:
+        if asked.path.endswith("/source"):
+            return answer({"error": "Failed to read source file"}, 500)
+        return await controller.handle(asked)
+
+    build = controller.add(FakeBuild("b1", _zip()))
+    async with fake_server(handler) as server, _agent_at(server, tmp_path, patience=0.2):
+        await build.ended.wait()
+    assert build.error == "The worker could not get the source: Failed to read source file"
 
 
 async def test_an_absent_controller_is_waited_for(tmp_path: Path) -> None:
