@@ -166,6 +166,8 @@ class SupervisorLoop(ABC):
     async def _ended(self, slot: Slot, process: Process) -> bool:
         slot.process = None
         slot.last_exit = process.exit
+        if process.fatal is not None:
+            return True  # nobody's crash: the root is about to stop the whole tree
         return await self.child_ended(slot, await process.join())
 
     def _kill_children(self) -> None:

@@ -43,6 +43,7 @@ class Process:
         self.handle: object = None
         self.exit: ExitReason | None = None
         self.ignored = False
+        self.fatal: BaseException | None = None
         self.task: trio.lowlevel.Task | None = None
         self._scope = trio.CancelScope(shield=True)
         self._asked: ExitReason | None = None
@@ -115,7 +116,6 @@ class Process:
         """Run `body` to its end; an ordinary exception never leaves, so no sibling is cancelled."""
         ended: ExitReason | None = None
         self.task = trio.lowlevel.current_task()
-        fatal: BaseException | None = None
         with self._scope:
             try:
                 ended = await body(self)
@@ -123,17 +123,17 @@ class Process:
                 cancelled, crash = _split(error)
                 if crash is not None:
                     ended = Crash(crash)
-                    fatal = _fatal(crash)
+                    self.fatal = _fatal(crash)
                 if cancelled is not None:
                     raise cancelled from None
             finally:
                 self._conclude(ended)
-        if fatal is not None and self.runtime.abort is not None:
-            self.runtime.abort(fatal)  # first, so that the root hears of it before any restart
-            fatal = None
         self._announce()
-        if fatal is not None:
-            raise fatal
+        if self.fatal is None:
+            return
+        if self.runtime.abort is None:
+            raise self.fatal
+        self.runtime.abort(self.fatal)
 
     def _conclude(self, ended: ExitReason | None) -> None:
         if self._asked is KILLED:

@@ -63,7 +63,6 @@ class _Root:
 
     def _abort(self, error: BaseException) -> None:
         self.fatal = self.fatal or error
-        self.process.shutdown(SHUTDOWN)
         self._signal.cancel()
 
     async def _stop_on_cancel(self, tree: trio.Nursery) -> None:

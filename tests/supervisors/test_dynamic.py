@@ -187,6 +187,16 @@ async def test_door_leads_to_the_living_generation_without_its_old_children() ->
 
 
 @virtual_time
+async def test_late_end_of_one_generation_does_not_shut_the_door_of_the_next() -> None:
+    """A door taken over stays with the successor."""
+    door = Door()
+    pools = [dynamic_supervisor(name, door=door) for name in ("old", "new")]
+    async with grown(supervisor("root", pools)) as tree:
+        await tree.sup().terminate_child("old")
+        assert door.current is tree.dyn("new")
+
+
+@virtual_time
 async def test_kill_reaches_a_child_that_hangs_in_init() -> None:
     """It is in no slot yet, but nobody is left behind."""
     journal: list[str] = []

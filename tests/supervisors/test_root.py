@@ -155,7 +155,14 @@ async def test_timeout_inside_a_child_is_no_end_of_it() -> None:
 def run_with(bad: Callable[[Process], Awaitable[ExitReason | None]], journal: list[str]) -> None:
     """Run root[a, inner[bad, b], c] on virtual time; note at the end what came out."""
     a, b, c = (Probe(name, journal) for name in "abc")
-    inner = supervisor("inner", [ChildSpec(id="bad", start=bad), b.spec()])
+    starts = 0
+
+    async def counted(process: Process) -> ExitReason | None:
+        nonlocal starts
+        starts += 1
+        return await bad(process)
+
+    inner = supervisor("inner", [ChildSpec(id="bad", start=counted), b.spec()])
     spec = supervisor("root", [a.spec(), inner, c.spec()], budget=Budget(intensity=0))
 
     async def main() -> None:
@@ -164,6 +171,7 @@ def run_with(bad: Callable[[Process], Awaitable[ExitReason | None]], journal: li
     with pytest.raises((KeyboardInterrupt, SystemExit)) as caught:
         trio.run(main, clock=MockClock(autojump_threshold=0))
     journal.append(type(caught.value).__name__)
+    assert starts == 1
 
 
 STOPPED = ["init a", "init b", "init c", "stop c", "stop b", "stop a"]
@@ -216,6 +224,30 @@ def test_ctrl_c_delivered_to_the_task_that_runs_the_tree_does_the_same() -> None
 
     run_with(body, journal)
     assert journal == [*STOPPED, "KeyboardInterrupt"]
+
+
+def test_second_ctrl_c_changes_nothing_of_the_ordered_stop() -> None:
+    """It is still the first one that comes out, alone, after all children."""
+    journal: list[str] = []
+
+    @trio.lowlevel.enable_ki_protection
+    def interrupt() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    async def body(process: Process) -> ExitReason:
+        stop = trio.Event()
+        process.on_shutdown(lambda _: stop.set())
+        process.started()
+        await trio.sleep(1)
+        interrupt()
+        await stop.wait()
+        interrupt()
+        await trio.sleep(1)
+        journal.append("stop bad")
+        return SHUTDOWN
+
+    run_with(body, journal)
+    assert journal == [*STOPPED[:-1], "stop bad", STOPPED[-1], "KeyboardInterrupt"]
 
 
 def test_exit_in_a_child_stops_the_tree_in_order() -> None:

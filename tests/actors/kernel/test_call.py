@@ -281,6 +281,20 @@ async def test_same_ref_reaches_the_next_generation_whose_state_is_new() -> None
 
 
 @virtual_time
+async def test_call_again_waits_for_the_name_without_spinning() -> None:
+    """The clock jumps on, so nothing is busy; out of patience it says what is known."""
+    stage = Stage()
+    async with grown(stage.spec()) as tree:
+        await tree.sup().terminate_child("echo")
+        began = trio.current_time()
+        with pytest.raises(NoProcError):
+            await stage.ref.call_again(Say("anyone"), patience=2)
+        assert trio.current_time() - began == pytest.approx(2)
+        tree.nursery.start_soon(tree.sup().restart_child, "echo")
+        assert await stage.ref.call_again(Say("back")) == "back"
+
+
+@virtual_time
 async def test_call_during_a_slow_init_waits_for_it() -> None:
     """The mailbox is there from the beginning, messages wait in it."""
     stage = Stage()

@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from actors.kernel.errors import CallExitError, NoProcError
+from actors.kernel.mailbox import Mailbox
 from supervisors.errors import StartError
 from supervisors.events import ChildShutdownFailed, ChildTerminated
 from supervisors.exits import KILLED, NORMAL, SHUTDOWN, ExitReason, Shutdown
@@ -180,10 +181,10 @@ async def test_name_is_free_when_the_caller_learns_of_the_end() -> None:
 async def test_released_name_is_not_taken_from_a_successor() -> None:
     """The end of a zombie does not unbind the generation that is alive."""
     stage = Stage()
-    async with grown(stage.spec()):
-        old = stage.actors[0].mailbox
-        stage.ref.bind(fresh := type(old)(1))
-        stage.ref.release(old)
+    successor = Mailbox(1)
+    async with grown(stage.spec()) as tree:
+        stage.ref.bind(successor)
+        await tree.stop()
         assert stage.ref.is_alive
-        stage.ref.release(fresh)
-        assert not stage.ref.is_alive
+    stage.ref.release(successor)
+    assert not stage.ref.is_alive
