@@ -52,12 +52,15 @@ def server_account(data: Path, needed: Iterable[Path]) -> Account:
 
 
 def closed_folder(path: Path, uid: int, gid: int) -> Path | None:
-    """Return the uppermost folder above `path` that this user may not enter, or None."""
-    for folder in reversed(path.absolute().parents):
+    """Return the uppermost folder above `path` that this user may not enter, or None.
+
+    Both ways count, the one that is written and the one that links lead to.
+    """
+    for folder in (*reversed(path.resolve().parents), *reversed(path.absolute().parents)):
         try:
             facts = folder.stat()
         except FileNotFoundError:
-            return None
+            continue
         if facts.st_uid == uid:
             bit = stat.S_IXUSR
         elif facts.st_gid == gid:

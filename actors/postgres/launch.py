@@ -77,4 +77,5 @@ def main() -> None:
         sys.exit(127)
 
 
-main()
+if __name__ == "__main__":
+    main()

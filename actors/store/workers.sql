@@ -7,7 +7,8 @@ insert into workers as w (id, name, capabilities, serves)
 values ($1, $2, $3::jsonb, $4)
 on conflict (id) do update set
     capabilities = excluded.capabilities, serves = excluded.serves, last_seen_at = now(),
-    status = case when exists (
+    -- the worker's row is read as it is now, the builds as they were when the statement began
+    status = case when w.status = 'building' or exists (
         select from builds b where b.worker_id = w.id and b.status in ('assigned', 'building')
     ) then 'building' else 'idle' end
 returning xmax <> 0 as known;

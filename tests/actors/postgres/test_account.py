@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ async def test_a_database_below_a_closed_folder_works(closed: Path, asyncio_loop
         assert await on_asyncio(count)() == 1
     finally:
         stop_server(second)
+        shutil.rmtree(cluster.socket_folder)
     assert "0" not in facts["Uid"].split()
     assert int(facts["CapEff"], 16) in {1 << 1, 1 << 2}
     assert facts["CapEff"] == facts["CapPrm"] == facts["CapBnd"]
@@ -120,5 +122,7 @@ def test_the_uppermost_closed_folder_is_found(tmp_path: Path) -> None:
     assert closed_folder(inner / "x" / "y", 12345, 12345) == outer
     assert closed_folder(inner / "x", 12345, outer.stat().st_gid) == inner
     assert closed_folder(inner / "x", os.geteuid(), 12345) is None
+    (tmp_path / "link").symlink_to(inner)
+    assert closed_folder(tmp_path / "link" / "x", 12345, 12345) == outer
     outer.chmod(0o711)
     assert closed_folder(outer / "missing" / "x", 12345, 12345) is None

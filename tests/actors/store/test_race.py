@@ -111,6 +111,21 @@ async def test_signing_off_while_getting_work_returns_that_work(
     await check_invariants(database)
 
 
+async def test_registering_while_getting_work_leaves_the_worker_at_work(
+    database: Database, database_options: ConnectOptions
+) -> None:
+    """A worker that announces itself again while it is granted a build is not called idle."""
+    await submit(database)
+    [name] = await workers(database)
+
+    async def register() -> None:
+        assert await queue.register(database, name, name, {}, "any")
+
+    await claim_meanwhile(database, database_options, name, register)
+    assert await database.fetchval("select status from workers") == "building"
+    await check_invariants(database)
+
+
 async def test_a_claim_does_not_wait_for_a_locked_build(
     database: Database, database_options: ConnectOptions
 ) -> None:
