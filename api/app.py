@@ -7,11 +7,11 @@ from typing import cast
 
 from quart import Response, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.dashboard.views import pages
-from api.errors import Answer
-from api.exchange import JSON_BYTES, FileReply, Outcome, Replay, Scope
+from api.errors import Answer, Refusal
+from api.exchange import JSON_BYTES, TOO_LARGE, FileReply, Message, Outcome, Scope
 from api.front import ASGI, Front, stashed
 from api.handling import error_reply, handle
 from api.routes.table import ROUTES
@@ -37,11 +37,20 @@ def make_app(services: Services) -> ASGIApp:
 
 
 async def _view(**_: str) -> Response:
-    """Run the route that `Front` found, with a body that Quart has read."""
+    """Run the route that `Front` found."""
     route, ours = stashed(cast("Scope", request.scope))
     if route.body is Body.JSON:
-        ours.receive = Replay(cast("bytes", await request.get_data(as_text=False)))
+        ours.receive = _body
     return _response(await handle(route, ours))
+
+
+async def _body() -> Message:
+    """Give the body that Quart reads, whole; only asked for once the key is checked."""
+    try:
+        data = await request.get_data(as_text=False)
+    except RequestEntityTooLarge:
+        raise Refusal(413, TOO_LARGE) from None
+    return {"type": "http.request", "body": data, "more_body": False}
 
 
 async def _http_error(error: HTTPException) -> Response:

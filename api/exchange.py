@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ import trio
 from actors.store.builds import Build
 from api.errors import ClientGoneError, Refusal
 from api.services import Services
+from api.text import storable_json
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -23,6 +25,9 @@ Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 JSON_BYTES = 1024 * 1024
 """Largest JSON body."""
+JSON_DEPTH = 64
+"""How deep lists and objects may lie in each other."""
+TOO_LARGE = "Request body is too large"
 PIECE = 1024 * 1024
 _JSON: Headers = ((b"content-type", b"application/json; charset=utf-8"),)
 _encode = msgspec.json.Encoder().encode
@@ -108,16 +113,44 @@ async def read_json(request: Request) -> object:
     async for piece in request.body():
         taken += piece
         if len(taken) > JSON_BYTES:
-            raise Refusal(413, "Request body is too large")
+            raise Refusal(413, TOO_LARGE)
     if not taken:
         return {}
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise Refusal(415, "Unsupported Media Type")
     try:
-        return msgspec.json.decode(taken)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = _decode(bytes(taken))
+    except (ValueError, RecursionError):
         raise Refusal(400, "Bad Request") from None
+    if taken.count(b"[") + taken.count(b"{") > JSON_DEPTH and _depth_over(value, JSON_DEPTH):
+        raise Refusal(400, "Bad Request")
+    return value
+
+
+def _decode(data: bytes) -> object:
+    """Decode; half a surrogate pair, as a cut text ends with, does not cost the whole body."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        if b"\\u" not in data:
+            raise
+    return storable_json(json.loads(data, parse_constant=_no_constant))
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(name)
+
+
+def _depth_over(value: object, limit: int) -> bool:
+    """Whether lists and objects lie in each other deeper than `limit`."""
+    if isinstance(value, dict):
+        inner = list(cast("dict[str, object]", value).values())
+    elif isinstance(value, list):
+        inner = cast("list[object]", value)
+    else:
+        return False
+    return limit == 0 or any(_depth_over(item, limit - 1) for item in inner)
 
 
 async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None:
@@ -144,18 +177,3 @@ async def _send_file(reply: FileReply, send: Send) -> None:
             raise OSError("the stored file is shorter than its row says")
         sent += len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-
-
-@dataclass(slots=True)
-class Replay:
-    """A body that has been read already, for handlers that pull it through `receive`."""
-
-    data: bytes
-    _given: bool = field(default=False, init=False)
-
-    async def __call__(self) -> Message:
-        """Give the body once, then say that the client is gone."""
-        if self._given:
-            return {"type": "http.disconnect"}
-        self._given = True
-        return {"type": "http.request", "body": self.data, "more_body": False}

@@ -108,7 +108,7 @@ class UploadSinkActor(Actor[UploadSink]):
 
     def _give_up(self, error: OSError) -> None:
         """End cleanly and say why when the disk is full; anything else is a crash."""
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise error
         self.stop(Shutdown("disk full"))
 
@@ -116,6 +116,11 @@ class UploadSinkActor(Actor[UploadSink]):
         if self._file is not None:
             close_quietly(self._file)
             self._file = None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the error says that there is no room left."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def upload_sink_spec(ref: Ref[UploadSink], store: FileStore, kind: Kind) -> ChildSpec:

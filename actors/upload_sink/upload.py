@@ -10,12 +10,13 @@ from actors.domain.ids import new_id
 from actors.kernel.errors import CallExitError
 from actors.kernel.ref import Ref
 from actors.storage.filesystem import FileStore
-from actors.upload_sink.actor import upload_sink_spec
+from actors.upload_sink.actor import is_full, upload_sink_spec
 from actors.upload_sink.messages import Abort, Commit, UploadSink, Write
 from supervisors.dynamic import Door
-from supervisors.errors import NoProcError
-from supervisors.exits import Shutdown
+from supervisors.errors import NoProcError, StartError
+from supervisors.exits import Crash, Shutdown
 from supervisors.process import Process
+from supervisors.spec import ChildSpec
 
 COMMIT_SECONDS = 120.0
 
@@ -37,10 +38,7 @@ class Upload:
     async def begin(cls, uploads: Door, store: FileStore, kind: Kind) -> Upload:
         """Start a sink; `UploadLostError` when it cannot be started now."""
         ref = Ref[UploadSink](f"upload_sink-{new_id()[:8]}")
-        try:
-            process = await uploads.start_child(upload_sink_spec(ref, store, kind))
-        except NoProcError:
-            process = None
+        process = await _start(uploads, upload_sink_spec(ref, store, kind))
         if process is None:
             raise UploadLostError("uploads are not possible right now")
         return cls(ref, process, kind)
@@ -78,3 +76,20 @@ class Upload:
         if isinstance(reason, Shutdown) and reason.detail is not None:
             return StorageFullError(str(reason.detail))
         return UploadLostError(f"the upload was cut off ({reason})")
+
+
+async def _start(uploads: Door, spec: ChildSpec) -> Process | None:
+    """Start a sink; None when it cannot be started now."""
+    try:
+        # Shielded: a sink that is started for nobody would stay for ever.
+        with trio.CancelScope(shield=True):
+            return await uploads.start_child(spec)
+    except NoProcError:
+        return None
+    except StartError as error:
+        crash = error.reason
+        if not isinstance(crash, Crash):
+            return None
+        if is_full(crash.primary):
+            raise StorageFullError("the disk is full") from error
+        raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import trio
 
 from actors.domain.artifact import Kind, Stored
@@ -54,6 +56,9 @@ async def _file(
         fd, size = await trio.to_thread.run_sync(request.services.store.open, stored.location)
     except OSError as error:
         raise Refusal(500, gone) from error
+    if size != stored.size:
+        os.close(fd)
+        raise Refusal(500, gone)
     headers = (
         (b"content-type", kind),
         (b"content-disposition", f'attachment; filename="{name}"'.encode()),

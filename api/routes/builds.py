@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from actors.domain.artifact import Kind, Stored
 from actors.domain.build import Platform, Verdict
-from actors.domain.ids import new_id, new_token, token_hash
+from actors.domain.ids import is_build_id, new_id, new_token, token_hash
 from actors.queue_manager.messages import Cancel, Submit
 from actors.store import builds
 from actors.store.queue import Submission, Submitted
@@ -115,11 +115,14 @@ async def logs(request: Request) -> Outcome:
 
 async def cancel(request: Request) -> Outcome:
     """End a build for its user."""
+    build_id = request.params["id"]
+    if not is_build_id(build_id):
+        raise Refusal(404, "Build not found")
     verdict = await request.services.queue_manager.call_again(
-        Cancel(request.params["id"]),
+        Cancel(build_id),
         timeout=COMMAND_SECONDS,
         patience=COMMAND_SECONDS,
-        repetition=Cancel(request.params["id"], repeated=True),
+        repetition=Cancel(build_id, repeated=True),
     )
     if verdict is Verdict.UNKNOWN_BUILD:
         raise Refusal(404, "Build not found")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.domain.artifact import Kind
+from actors.domain.artifact import Kind, Stored
 from actors.domain.build import Verdict
+from actors.domain.errors import UnavailableError
 from actors.domain.events import WorkerRegistered
 from actors.domain.ids import is_build_id, is_worker_id, new_id
 from actors.domain.worker import serves
 from actors.queue_manager.messages import RequestWork, Settle, Unregister, WorkMayWait
 from actors.recorder.messages import Heard, Seen, Sign
-from actors.store import queue
+from actors.store import builds, queue
 from actors.store.patience import through_outage
 from actors.store.queue import Job, Report
 from api.departure import until_departure
@@ -29,11 +30,8 @@ _REFUSED = {
     Verdict.NOT_YOURS: (403, "Build not assigned to this worker"),
     Verdict.FINISHED: (409, "Build already finished"),
 }
-_KEPT = frozenset({Verdict.APPLIED, Verdict.AGAIN, Verdict.NOT_YOURS, Verdict.FINISHED})
-"""Verdicts after which the uploaded bytes may belong to a row, as result or as evidence.
-
-`AGAIN` also when our own first try was committed and its answer lost: the janitor knows better.
-"""
+_KEPT = frozenset({Verdict.APPLIED, Verdict.NOT_YOURS, Verdict.FINISHED})
+"""Verdicts after which the uploaded bytes belong to a row, as result or as evidence."""
 
 
 async def register(request: Request) -> Outcome:
@@ -129,20 +127,29 @@ async def upload(request: Request) -> Outcome:
         Settle(report), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
     )
     if report.artifact is None or verdict not in _KEPT:
-        await discard(store, files)
+        await discard(store, await _without_row(request, files))
     if verdict in _REFUSED:
         raise Refusal(*_REFUSED[verdict])
     return json_reply(shapes.UploadTaken("success" if report.success else "failed"))
+
+
+async def _without_row(request: Request, files: list[Stored]) -> list[Stored]:
+    """Return the files that no row owns.
+
+    `AGAIN` is also the verdict when our own first try was committed and its answer lost: the file
+    is the result by then.
+    """
+    try:
+        owned = await builds.known_locations(request.services.db, [f.location for f in files])
+    except UnavailableError:
+        return []  # the janitor's
+    return [stored for stored in files if stored.location not in owned]
 
 
 def _report(request: Request, form: Form) -> Report:
     build_id, worker_id = form.fields.get("build_id", ""), form.fields.get("worker_id", "")
     if not build_id or not worker_id:
         raise Refusal(400, "build_id and worker_id required")
-    if not is_build_id(build_id):
-        raise Refusal(404, "Build not found")
-    if not is_worker_id(worker_id):
-        raise Refusal(404, "Worker not found")
     result = form.files.get("result")
     success = form.fields.get("success") == "true" and result is not None
     return Report(
