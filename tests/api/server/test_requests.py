@@ -175,7 +175,7 @@ async def test_slow_application_slows_its_client() -> None:
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         await go.wait()
-        while (message := await receive())["more_body"]:
+        while (message := await receive()).get("more_body"):
             sizes.append(len(message["body"]))
         await answering()(scope, receive, send)
 
