@@ -57,16 +57,33 @@ class Request:
             raise Refusal(404, "Build not found")
         return self.build
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives; `ClientGoneError` when it breaks off."""
-        while True:
-            message = await self.receive()
+    def body(self) -> Pieces:
+        """Return the body, piece by piece as it arrives."""
+        return Pieces(self.receive)
+
+
+class Pieces:
+    """A body on its way in; raises `ClientGoneError` when it breaks off.
+
+    No async generator: one that is left in the middle is closed late, in somebody else's task.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._over = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._over:
+            message = await self._receive()
             if message["type"] != "http.request":
                 raise ClientGoneError
+            self._over = not message.get("more_body", False)
             if piece := message.get("body", b""):
-                yield piece
-            if not message.get("more_body", False):
-                return
+                return piece
+        raise StopAsyncIteration
 
 
 @dataclass(frozen=True, slots=True)

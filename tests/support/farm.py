@@ -88,8 +88,10 @@ class Farm:
         **how: Any,  # noqa: ANN401 - of httpx
     ) -> httpx.Response:
         """Send one request with the API key; a header given as "" is left out."""
-        merged = {"X-API-Key": self.api_key, **(headers or {})}
-        sent = {name: value for name, value in merged.items() if value}
+        sent = httpx.Headers({"X-API-Key": self.api_key})
+        sent.update(headers or {})
+        for name in [name for name, value in sent.items() if not value]:
+            del sent[name]
         return await self.http.request(method, path, headers=sent, **how)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
