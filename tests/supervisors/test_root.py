@@ -250,6 +250,31 @@ def test_second_ctrl_c_changes_nothing_of_the_ordered_stop() -> None:
     assert journal == [*STOPPED[:-1], "stop bad", STOPPED[-1], "KeyboardInterrupt"]
 
 
+def test_second_ctrl_c_leaves_the_total_limit_in_force() -> None:
+    """A child that never stops is killed at it."""
+    journal: list[str] = []
+    deaf = Probe("deaf", journal, stop="deaf")
+    spec = supervisor("root", [deaf.spec(shutdown=INFINITY)])
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_interrupt_at, 1)
+            nursery.start_soon(_interrupt_at, 2)
+            await run_tree(spec, Runtime(), stop_seconds=30)
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert caught.group_contains(KeyboardInterrupt)
+    assert journal == ["init deaf", "kill deaf"]
+
+
+@trio.lowlevel.enable_ki_protection
+async def _interrupt_at(seconds: float) -> None:
+    with trio.CancelScope(shield=True):
+        await trio.sleep(seconds)
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_exit_in_a_child_stops_the_tree_in_order() -> None:
     """SystemExit is for the program, not for the supervisor."""
     journal: list[str] = []
