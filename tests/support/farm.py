@@ -157,6 +157,14 @@ class Farm:
         assert job["id"] == build["id"]
         return build["id"], worker_id, job["lease"]
 
+    async def assigned_of(self, build: dict[str, Any], platform: str) -> tuple[str, str, str]:
+        """Have this build with a new worker that takes no other platform."""
+        worker_id = await self.register(capabilities={"platforms": [platform]})
+        job = await self.poll(worker_id)
+        assert job is not None
+        assert job["id"] == build["id"]
+        return job["id"], worker_id, job["lease"]
+
     async def upload(
         self,
         build_id: str,
