@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import IntEnum
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from controller.keys import ApiKey, api_key
 from controller.parts import Parts
 from controller.settings import SettingError, Settings
 from controller.tree import Plan, tree
+from supervisors.errors import StartError
 from supervisors.exits import ExitReason
 from supervisors.process import Process, Runtime
 
@@ -49,9 +51,21 @@ def run_controller(settings: Settings, on_up: Callable[[Parts, ApiKey, Plan], No
             return _run(settings, on_up, held)
     except SETUP_ERRORS as error:
         raise SetupError(str(error)) from error
+    except StartError as error:
+        log.error("controller.start_failed", path=error.path, exc_info=error)  # noqa: TRY400 - a bug
+        raise SetupError(f"{error}; this is a bug, the log above has its trace") from error
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open descriptors to what the system allows us: each client takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):  # macOS names no limit, and then refuses it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _run(settings: Settings, on_up: Callable[[Parts, ApiKey, Plan], None], held: ExitStack) -> Exit:
+    _allow_connections()
     if settings.database_url is None:
         held.enter_context(data_lock(settings.data_dir))
     sockets = bind(settings.host, settings.port)
