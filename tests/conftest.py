@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.support.farm import farm
+from tests.support.logs import expect_errors, logged
 from tests.support.postgres import (
     asyncio_loop,
     database,
@@ -18,6 +20,9 @@ __all__ = [
     "database_options",
     "emitted",
     "empty_database",
+    "expect_errors",
+    "farm",
+    "logged",
     "postgres",
     "spare_cluster",
 ]

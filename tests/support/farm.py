@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sized
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from json import dumps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 import pytest
@@ -100,8 +101,11 @@ class Farm:
 
     async def post(self, path: str, json: object = None, **headers: str) -> httpx.Response:
         """POST JSON, or nothing at all."""
-        how = {} if json is None else {"json": json}
-        return await self.ask("POST", path, named(headers), **how)
+        sent = named(headers)
+        if json is None:
+            return await self.ask("POST", path, sent)
+        sent = {"Content-Type": "application/json", **sent}
+        return await self.ask("POST", path, sent, content=dumps(json))
 
     async def send_form(self, path: str, *parts: Part, **headers: str) -> httpx.Response:
         """POST a form."""
@@ -197,6 +201,11 @@ class Farm:
         while (process := find(self.root, path)) is None or process.generation <= generation:
             await trio.testing.wait_all_tasks_blocked(0.001)
         await process.up()
+
+    def room(self) -> Sized:
+        """Return the polls that wait."""
+        process = find(self.root, "orchestration/queue_manager")
+        return cast("Any", process).handle._room
 
     def files(self) -> list[str]:
         """Return all files of the storage, unfinished ones too."""
