@@ -16,7 +16,8 @@ create table workers (
     registered_at timestamptz not null default now(),
     last_seen_at timestamptz not null default now(),
     builds_completed integer not null default 0 check (builds_completed >= 0),
-    builds_failed integer not null default 0 check (builds_failed >= 0)
+    builds_failed integer not null default 0 check (builds_failed >= 0),
+    controller_url text
 ) with (fillfactor = 70);
 
 comment on table workers is
@@ -79,7 +80,7 @@ create table artifacts (
     build_id text not null references builds (id) on delete cascade,
     kind text not null check (kind in ('source', 'certs', 'result')),
     state text not null check (state in ('current', 'late')),
-    location text not null unique,
+    location text not null,
     size bigint not null check (size >= 0),
     sha256 bytea not null check (octet_length(sha256) = 32),
     worker_id text references workers (id),
@@ -87,9 +88,10 @@ create table artifacts (
 );
 
 comment on table artifacts is
-    'The stored files, one row each: current ones are served, late ones are kept as evidence. Written by queue_manager, after the bytes are on disk.';
+    'The stored files, one row a build and file: current ones are served, late ones are kept as evidence. Retries share bytes: a file stays as long as a row names it. Written by queue_manager, after the bytes are on disk.';
 
 create unique index artifacts_current on artifacts (build_id, kind) where state = 'current';
+create index artifacts_by_location on artifacts (location);
 
 create table build_logs (
     build_id text not null references builds (id) on delete cascade,
@@ -115,3 +117,27 @@ comment on table cpu_samples is
     'What running builds took of their machines. Written by recorder.';
 
 create index cpu_samples_by_age on cpu_samples (at);
+
+create table farm_config (
+    only_row boolean primary key default true check (only_row),
+    controller_url text
+);
+
+comment on table farm_config is
+    'What all workers are told, unless their own row says otherwise. Written by PATCH /api/workers/config.';
+
+create table diagnostics (
+    id uuid primary key,
+    seq bigint generated always as identity,
+    worker_id text not null references workers (id) on delete cascade,
+    status text not null check (status in ('healthy', 'warning', 'critical')),
+    run_at timestamptz not null default clock_timestamp(),
+    duration_ms float8 not null,
+    auto_fixed boolean not null,
+    checks json not null
+);
+
+comment on table diagnostics is
+    'What workers found when they checked themselves. Written by POST /api/diagnostics/report.';
+
+create index diagnostics_newest on diagnostics (worker_id, run_at desc, seq desc);
