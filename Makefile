@@ -5,14 +5,14 @@ READY := .venv/.ready
 SHELL := bash
 
 # On a terminal the program has a process group of its own: Ctrl-C is for it, and make exits as it does.
-program = @if [ -t 0 ]; then set -m; $(BIN)/expo-controller $(1); exit $$?; else exec $(BIN)/expo-controller $(1); fi
+program = @if [ -t 0 ]; then set -m; $(BIN)/expo-controller $(1) $(ARGS); exit $$?; else exec $(BIN)/expo-controller $(1) $(ARGS); fi
 
 .PHONY: help run test check demo bench clean
 help:   ## list the targets
 	@awk -F ' *## ' '/^[a-z-]+:.*##/ { split($$1, t, ":"); printf "  make %-8s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY)   ## start the controller on an embedded PostgreSQL under ./data
-	$(call program,start $(ARGS))
+	$(call program,start)
 
 test: $(READY)   ## run all tests on a real PostgreSQL and real sockets
 	@$(BIN)/python -m pytest $(ARGS)
@@ -21,7 +21,7 @@ check: $(READY)   ## lint and type-check
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS)
 
 demo: $(READY)   ## show a farm at work: submitters, workers, artifacts
-	$(call program,demo $(ARGS))
+	$(call program,demo)
 
 bench: $(READY)   ## measure, side by side, as ratios
 	@$(BIN)/python -m bench $(ARGS)
