@@ -23,7 +23,7 @@ from controller.tree import Plan, tree
 from supervisors.exits import SHUTDOWN
 from supervisors.process import Process, Runtime
 from supervisors.root import run_tree
-from supervisors.snapshot import find
+from supervisors.snapshot import find, picture
 from supervisors.spec import ChildSpec
 from tests.support.form import MULTIPART, Part, body_of, file
 
@@ -111,6 +111,14 @@ class Farm:
         """POST a form."""
         sent = {"Content-Type": MULTIPART, **named(headers)}
         return await self.ask("POST", path, sent, content=body_of(*parts))
+
+    async def begin_form(self, path: str, length: int = 50_000_000) -> trio.SocketStream:
+        """Send the head of a form; its body is up to the caller."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.port)
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nX-API-Key: {self.api_key}\r\n"
+        head += f"Content-Type: {MULTIPART}\r\nContent-Length: {length}\r\n\r\n"
+        await stream.send_all(head.encode())
+        return stream
 
     # -- what users do ---------------------------------------------------------------------------
 
@@ -206,6 +214,10 @@ class Farm:
         """Return the polls that wait."""
         process = find(self.root, "orchestration/queue_manager")
         return cast("Any", process).handle._room
+
+    def sinks(self) -> list[str]:
+        """Return the paths of the uploads in flight."""
+        return [n.path for n in picture(self.root).walk() if n.path.startswith("uploads/")]
 
     def files(self) -> list[str]:
         """Return all files of the storage, unfinished ones too."""

@@ -188,12 +188,8 @@ async def test_large_source_arrives_whole(farm: Farm) -> None:
 
 async def test_client_that_leaves_in_the_middle_leaves_nothing(farm: Farm) -> None:
     """The body breaks off: no build, no file."""
-    stream = await trio.open_tcp_stream("127.0.0.1", farm.port)
-    head = (
-        f"POST {SUBMIT} HTTP/1.1\r\nHost: a\r\nX-API-Key: {farm.api_key}\r\n"
-        f"Content-Type: {MULTIPART}\r\nContent-Length: 9000000\r\n\r\n"
-    )
-    await stream.send_all(head.encode() + body_of(SOURCE)[:-30] + b"x" * 2_000_000)
+    stream = await farm.begin_form(SUBMIT)
+    await stream.send_all(body_of(SOURCE)[:-30] + b"x" * 2_000_000)
     while not farm.files():
         await trio.testing.wait_all_tasks_blocked(0.001)
     await stream.aclose()
