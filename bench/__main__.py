@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from bench import claims, kernel
+from bench import claims, kernel, lifecycle
 
-BENCHES = {"kernel": kernel.run, "claims": claims.run}
+BENCHES = {"kernel": kernel.run, "claims": claims.run, "lifecycle": lifecycle.run}
 
 
 def main() -> None:
