@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from enum import Enum
+from logging import DEBUG, ERROR, INFO, WARNING
 
 import structlog
 
@@ -35,24 +36,28 @@ def name_of(event: object) -> str:
     return _TREE_NAMES.get(type(event)) or str(getattr(type(event), "name", type(event).__name__))
 
 
-def write_line(event: object) -> None:
-    """Log one event."""
-    fields = _fields(event)
-    name = name_of(event)
+def level_of(event: object) -> int:
+    """Return how important an event is, as one of `logging`'s numbers."""
     match event:
-        case tree.ChildStarted(generation=generation):
-            (log.info if generation > 1 else log.debug)(name, **fields)
+        case tree.ChildStarted(generation=1):
+            return DEBUG
         case tree.ChildTerminated(reason=reason) | tree.ChildStartFailed(reason=reason):
-            crash = reason.exception if isinstance(reason, Crash) else None
-            (log.error if crash else log.warning)(name, **fields, exc_info=crash)
+            return ERROR if isinstance(reason, Crash) else WARNING
         case tree.ChildShutdownFailed() | tree.RestartBudgetSpent() | tree.ZombieFound():
-            log.error(name, **fields)
+            return ERROR
         case _ if isinstance(event, _QUIET):
-            log.debug(name, **fields)
-        case _ if isinstance(event, _LOUD):
-            log.warning(name, **fields)
+            return DEBUG
         case _:
-            log.info(name, **fields)
+            return WARNING if isinstance(event, _LOUD) else INFO
+
+
+def write_line(event: object) -> None:
+    """Log one event; costs next to nothing when its level is not logged."""
+    level = level_of(event)
+    if log.is_enabled_for(level):
+        reason = getattr(event, "reason", None)
+        crash = {"exc_info": reason.exception} if isinstance(reason, Crash) else {}
+        log.log(level, name_of(event), **_fields(event), **crash)
 
 
 def _fields(event: object) -> dict[str, object]:

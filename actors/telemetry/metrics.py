@@ -25,6 +25,8 @@ class Metrics:
         disable_created_metrics()  # one more line a counter, of use to nobody here
         self._registry = CollectorRegistry()
         into = self._registry
+        self._kinds: dict[type[object], Counter] = {}
+        self._routes: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._events = Counter("expo_events", "Events by name.", ["event"], registry=into)
         self._restarts = Counter(
             "expo_child_starts", "Starts of children of the tree.", ["path"], registry=into
@@ -54,11 +56,10 @@ class Metrics:
 
     def count(self, event: object) -> None:
         """Take one event."""
-        self._events.labels(name_of(event)).inc()
+        self._count_kind(type(event), event)
         match event:
             case events.RequestServed(route=route, status=status, seconds=seconds):
-                self._requests.labels(route, str(status)).inc()
-                self._request_seconds.labels(route).observe(seconds)
+                self._count_request(route, status, seconds)
             case events.ClaimRan(seconds=seconds):
                 self._claim_seconds.observe(seconds)
             case events.BuildAssigned(waited=waited):
@@ -69,6 +70,20 @@ class Metrics:
                 self._restarts.labels(path).inc()
             case _:
                 pass
+
+    def _count_kind(self, kind: type[object], event: object) -> None:
+        counter = self._kinds.get(kind)
+        if counter is None:
+            counter = self._kinds[kind] = self._events.labels(name_of(event))
+        counter.inc()
+
+    def _count_request(self, route: str, status: int, seconds: float) -> None:
+        known = self._routes.get((route, status))
+        if known is None:
+            counter = self._requests.labels(route, str(status))
+            known = self._routes[route, status] = (counter, self._request_seconds.labels(route))
+        known[0].inc()
+        known[1].observe(seconds)
 
     def page(self) -> bytes:
         """Return all metrics as Prometheus reads them."""
