@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from api.dashboard.views import pages
 from api.guards import Guard
@@ -148,3 +149,28 @@ async def test_strange_ids_are_unknown_builds(farm: Farm) -> None:
         response = await farm.ask("POST", f"/api/workers/{strange}/unregister")
         assert response.status_code == 404
     assert good(await farm.get("/ready"))["ready"]
+
+
+async def test_a_key_is_compared_exactly(farm: Farm) -> None:
+    """Parts of it, more than it, other cases, other alphabets and two at once are wrong."""
+    key = farm.api_key
+    strange = [key[:-1], key + "x", key.upper(), f"{key}, {key}", "é", "\x80\xff"]
+    for given in strange:
+        answer = await farm.http.get("/api/builds", headers={"X-API-Key": given.encode("latin-1")})
+        assert refused(answer) == (403, "Invalid API key"), given
+    twice = [("X-API-Key", key), ("X-API-Key", key)]
+    assert refused(await farm.http.get("/api/builds", headers=twice))[0] == 403
+    assert (await farm.http.get("/api/builds", headers={"x-api-KEY": key})).status_code == 200
+
+
+async def test_old_clients_without_a_host_are_served(farm: Farm) -> None:
+    """HTTP/1.0, at both doors."""
+    for path in ("/health", "/api/workers/poll"):
+        stream = await trio.open_tcp_stream("127.0.0.1", farm.port)
+        await stream.send_all(f"GET {path} HTTP/1.0\r\nX-API-Key: {farm.api_key}\r\n\r\n".encode())
+        answer = b""
+        while data := await stream.receive_some():
+            answer += data
+        await stream.aclose()
+        assert answer.startswith((b"HTTP/1.1 200 OK", b"HTTP/1.1 400 Bad Request")), answer
+        assert b'{"' in answer
