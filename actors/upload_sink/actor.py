@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from typing import ClassVar
 
 import trio
@@ -38,7 +39,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class UploadSinkActor(Actor[UploadSink]):
-    """Owns one temporary file."""
+    """Owns one temporary file, which is made with the first step: a small body is one step."""
 
     mailbox_capacity: ClassVar[int] = 4
 
@@ -52,10 +53,10 @@ class UploadSinkActor(Actor[UploadSink]):
         self._gathered = 0
         self._size = 0
         self._file: Incoming | None = None
+        self._full = False
 
     async def init(self) -> None:
-        """Open the temporary file."""
-        self._file = await trio.to_thread.run_sync(self._store.create, self._id)
+        """Own the file that is to come."""
         self.resources.callback(self._drop)
 
     async def handle_cast(self, message: UploadSinkCast) -> None:
@@ -65,52 +66,52 @@ class UploadSinkActor(Actor[UploadSink]):
                 self._chunks.append(data)
                 self._gathered += len(data)
                 if self._gathered >= STEP:
-                    await self._flush()
+                    await self._step(self._write)
             case Abort():
                 self.stop(SHUTDOWN)
 
     async def handle_call(self, message: UploadSinkCall, caller: Caller[Stored]) -> object:
-        """Finish: flush, sync, rename."""
+        """Finish: write the rest, sync, rename."""
         del message
-        await self._flush()
-        if self._asked is not None or self._file is None:
-            caller.refuse(StorageFullError("the disk is full"))
-            return None
         location = location_of(self._kind, self._id)
-        try:
-            await trio.to_thread.run_sync(self._store.publish, self._file, location)
-        except OSError as error:
-            self._give_up(error)
+        if not await self._step(lambda: self._finish(location)):
             caller.refuse(StorageFullError("the disk is full"))
             return None
-        os.close(self._file.fd)
-        self._file = None
         self.stop()
         return Stored(self._id, self._kind, location, self._size, self._hash.digest())
 
-    async def _flush(self) -> None:
-        chunks, self._chunks, self._gathered = self._chunks, [], 0
-        if not chunks or self._file is None:
-            return
+    async def _step(self, work: Callable[[], object]) -> bool:
+        """Run `work` in a thread; False, now and later, when the disk is full."""
+        if self._full:
+            return False
         try:
-            await trio.to_thread.run_sync(self._write, self._file.fd, chunks)
+            await trio.to_thread.run_sync(work)
         except OSError as error:
-            self._give_up(error)
+            if not is_full(error):
+                raise
+            self._full = True
+            self.stop(Shutdown("disk full"))
+            return False
+        return True
 
-    def _write(self, fd: int, chunks: list[bytes]) -> None:
-        """Hash and write; runs in a thread."""
+    def _write(self) -> Incoming:
+        """Hash and write what is gathered; in a thread."""
+        file = self._file = self._file or self._store.create(self._id)
+        chunks, self._chunks, self._gathered = self._chunks, [], 0
         for chunk in chunks:
             self._hash.update(chunk)
             view = memoryview(chunk)
             while view:
-                view = view[os.write(fd, view) :]
+                view = view[os.write(file.fd, view) :]
             self._size += len(chunk)
+        return file
 
-    def _give_up(self, error: OSError) -> None:
-        """End cleanly and say why when the disk is full; anything else is a crash."""
-        if not is_full(error):
-            raise error
-        self.stop(Shutdown("disk full"))
+    def _finish(self, location: str) -> None:
+        """Write the rest and give the file its final name; in a thread."""
+        file = self._write()
+        self._store.publish(file, location)
+        self._file = None
+        os.close(file.fd)
 
     def _drop(self) -> None:
         if self._file is not None:
