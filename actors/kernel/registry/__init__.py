@@ -1,0 +1,1 @@
+"""Who is where: processes under keys, gone from there the moment they end."""
