@@ -122,6 +122,14 @@ class StraysRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplesForgotten:
+    """Samples of machines were deleted, for their age."""
+
+    name: ClassVar[str] = "database.samples_forgotten"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFailed:
     """A request was answered with a server error."""
 
@@ -155,6 +163,7 @@ EVENTS = (
     UploadStored,
     UploadRefused,
     StraysRemoved,
+    SamplesForgotten,
     RequestFailed,
     RequestServed,
 )

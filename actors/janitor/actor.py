@@ -1,8 +1,10 @@
-"""The janitor: sweeps the storage at the start and every hour.
+"""The janitor: sweeps storage and database at the start and every hour.
 
 What it deletes: temporary files of uploads that nobody writes to, and stored files that no row
 owns (their request failed between the rename and the commit). Both only when they are older than
-any request can be. Dies here: a sweep, which the next life repeats.
+any request can be: a file that has lost its last row gets no new one, because who adds a row to a
+stored file (a retry) holds the row of another one. And samples of machines older than 90 days.
+Dies here: a sweep, which the next life repeats.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from pathlib import Path
 import trio
 
 from actors.domain.errors import UnavailableError
-from actors.domain.events import StraysRemoved
+from actors.domain.events import SamplesForgotten, StraysRemoved
 from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.ref import Ref
 from actors.storage.filesystem import FileStore
-from actors.store import builds
+from actors.store import builds, diagnostics
 from actors.store.database import Database
 from supervisors.spec import ChildSpec
 
 EVERY_SECONDS = 3600.0
 STRAY_SECONDS = 3600.0
+SAMPLE_DAYS = 90
+OUTAGE_SECONDS = 60.0
+"""When a sweep is tried again that met no database."""
 _BATCH = 500
 
 
@@ -53,11 +58,15 @@ class JanitorActor(Actor[Janitor]):
             return
         self.wake_at = trio.current_time() + EVERY_SECONDS
         try:
-            removed = await self._sweep()
-        except UnavailableError:
-            return  # without the rows nothing can be judged: next time
-        if removed:
+            await self._tidy()
+        except UnavailableError:  # without the rows nothing can be judged
+            self.wake_at = trio.current_time() + min(OUTAGE_SECONDS, EVERY_SECONDS)
+
+    async def _tidy(self) -> None:
+        if removed := await self._sweep():
             self._emit(StraysRemoved(removed))
+        if forgotten := await diagnostics.forget_samples(self._db, SAMPLE_DAYS):
+            self._emit(SamplesForgotten(forgotten))
 
     async def _sweep(self) -> int:
         forgotten = await trio.to_thread.run_sync(self._store.forgotten_uploads, STRAY_SECONDS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import trio
@@ -33,6 +33,7 @@ from actors.queue_manager.messages import (
     QueueManager,
     QueueManagerCall,
     RequestWork,
+    Retry,
     Settle,
     StopGranting,
     Submit,
@@ -44,6 +45,7 @@ from actors.store import queue
 from actors.store.database import Database
 from actors.store.patience import through_outage
 from actors.store.queue import ClaimAnswer
+from actors.store.retry import Retried, retry
 from supervisors.spec import ChildSpec
 
 T = TypeVar("T")
@@ -109,6 +111,8 @@ class QueueManagerActor(Actor[QueueManager]):
                 nursery.start_soon(self._submit, submits)
             if settles:
                 nursery.start_soon(self._settle, settles)
+            for again_from, caller in _of(asked, Retry):
+                nursery.start_soon(self._retry, again_from, caller)
             for message, caller in _of(asked, Cancel):
                 nursery.start_soon(self._cancel, message, caller)
             for gone, caller in _of(asked, Unregister):
@@ -127,6 +131,19 @@ class QueueManagerActor(Actor[QueueManager]):
             caller.reply(answer)
             if answer.made:
                 self._emit(BuildSubmitted(submission.id, submission.platform))
+
+    async def _retry(self, message: Retry, caller: Caller[Any]) -> None:
+        async def once() -> tuple[Retried | None]:
+            return (await retry(self._db, message.retrial),)
+
+        answer = await self._attempt([caller], once)
+        if answer is None:
+            return
+        (retried,) = answer
+        self._room.work_may_wait = True
+        caller.reply(retried)
+        if retried is not None and retried.made:
+            self._emit(BuildSubmitted(retried.id, retried.platform))
 
     async def _settle(self, batch: Sequence[tuple[Settle, Caller[Any]]]) -> None:
         reports = [message.report for message, _ in batch]
@@ -165,7 +182,7 @@ class QueueManagerActor(Actor[QueueManager]):
     async def _claim(self) -> None:
         self._room.drop(lambda caller: not caller.open)
         if not self._granting:
-            self._answer(self._room.empty(), NO_WORK)
+            self._send_away(self._room.empty())
             return
         if trio.current_time() >= self._next_look:
             self._next_look = trio.current_time() + self._look_again
@@ -173,7 +190,7 @@ class QueueManagerActor(Actor[QueueManager]):
         polls = self._room.to_claim()
         if polls:
             await self._claim_for(polls)
-        self._answer(self._room.expired(trio.current_time()), NO_WORK)
+        self._send_away(self._room.expired(trio.current_time()))
 
     async def _claim_for(self, polls: Sequence[Poll[Caller[Any]]]) -> None:
         began = trio.current_time()
@@ -186,7 +203,8 @@ class QueueManagerActor(Actor[QueueManager]):
         granted = 0
         for worker_id, answer in answers.items():
             if answer.known and answer.job is None:
-                continue  # stays, if it has time left
+                self._room.stay(worker_id, answer.controller_url)  # if it has time left
+                continue
             for caller in self._room.leave(worker_id):
                 caller.reply(answer)
             job = answer.job
@@ -208,8 +226,9 @@ class QueueManagerActor(Actor[QueueManager]):
                 caller.refuse(outage)
             return None
 
-    def _answer(self, polls: Sequence[Poll[Caller[Any]]], answer: ClaimAnswer) -> None:
+    def _send_away(self, polls: Sequence[Poll[Caller[Any]]]) -> None:
         for poll in polls:
+            answer = replace(NO_WORK, controller_url=poll.controller_url)
             for caller in poll.callers:
                 caller.reply(answer)
 

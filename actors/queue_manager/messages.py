@@ -11,6 +11,7 @@ from typing import TypeAlias
 from actors.domain.build import Verdict
 from actors.kernel.messages import Call, Cast
 from actors.store.queue import ClaimAnswer, Report, Submission, Submitted
+from actors.store.retry import Retrial, Retried
 
 
 class QueueManager:
@@ -22,6 +23,13 @@ class Submit(Call[QueueManager, Submitted]):
     """Make a build of stored files; a repeated `submit_key` is the same build."""
 
     submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Retry(Call[QueueManager, Retried | None]):
+    """Make a build of the files of another one; None when they are not there any more."""
+
+    retrial: Retrial
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +72,6 @@ class WorkMayWait(Cast[QueueManager]):
     """Builds may have entered the queue: try again for the polls that wait."""
 
 
-QueueManagerCall: TypeAlias = Submit | RequestWork | Settle | Cancel | Unregister | StopGranting
+QueueManagerCall: TypeAlias = (
+    Submit | Retry | RequestWork | Settle | Cancel | Unregister | StopGranting
+)

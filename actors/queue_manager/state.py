@@ -17,12 +17,16 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Poll(Generic[C]):
-    """One worker waiting for work until `until`, with everyone who asked in its name."""
+    """One worker waiting for work until `until`, with everyone who asked in its name.
+
+    `controller_url` is where the last look at the queue said that it shall go.
+    """
 
     worker_id: str
     until: float
     callers: list[C] = field(default_factory=list[C])
     tried: bool = False
+    controller_url: str | None = None
 
 
 class WaitingRoom(Generic[C]):
@@ -57,6 +61,11 @@ class WaitingRoom(Generic[C]):
         for poll in chosen:
             poll.tried = True
         return chosen
+
+    def stay(self, worker_id: str, controller_url: str | None) -> None:
+        """Have a worker wait on, for it got nothing but where to go."""
+        if (poll := self._polls.get(worker_id)) is not None:
+            poll.controller_url = controller_url
 
     def leave(self, worker_id: str) -> list[C]:
         """Take a worker's poll out and return whom to answer."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.domain.artifact import Kind, Stored
+from actors.domain.build import CANCELLED
 from actors.store.database import Database, columns
 from actors.store.queries import load
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 _SQL = load("builds.sql")
 _WORKERS = load("workers.sql")
@@ -16,7 +20,10 @@ _WORKERS = load("workers.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """A build as routes and guards need it; times are milliseconds since the epoch."""
+    """A build as routes and guards need it; times are milliseconds since the epoch.
+
+    `controller_url` is where its worker is told to send its requests.
+    """
 
     id: str
     status: str
@@ -27,6 +34,7 @@ class Build:
     started_at: int | None
     completed_at: int | None
     error_message: str | None
+    controller_url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +54,12 @@ async def get_build(db: Database, build_id: str) -> Build | None:
     """Return one build."""
     record = await db.fetchrow(_SQL["get_build"], build_id)
     return None if record is None else Build(**dict(record))
+
+
+async def describe_build(db: Database, build_id: str) -> dict[str, Any] | None:
+    """Return what a page about one build shows."""
+    record = await db.fetchrow(_SQL["describe_build"], build_id)
+    return None if record is None else dict(record)
 
 
 async def token_opens(db: Database, build_id: str, token_hash: bytes) -> bool:
@@ -75,10 +89,13 @@ async def list_workers(db: Database, limit: int) -> list[dict[str, Any]]:
 
 async def get_artifact(db: Database, build_id: str, kind: Kind) -> Stored | None:
     """Return the current artifact of a kind."""
-    r = await db.fetchrow(_SQL["get_artifact"], build_id, kind.value)
-    if r is None:
-        return None
-    return Stored(r["id"], Kind(r["kind"]), r["location"], r["size"], r["sha256"])
+    record = await db.fetchrow(_SQL["get_artifact"], build_id, kind.value)
+    return None if record is None else _stored(record)
+
+
+async def inputs(db: Database, build_id: str) -> list[Stored]:
+    """Return the files that a build was submitted with."""
+    return [_stored(record) for record in await db.fetch(_SQL["inputs"], build_id)]
 
 
 async def known_locations(db: Database, locations: Sequence[str]) -> set[str]:
@@ -107,7 +124,17 @@ async def queue_counts(db: Database) -> tuple[int, int]:
     return (record["pending"], record["active"]) if record is not None else (0, 0)
 
 
+async def statistics(db: Database) -> dict[str, int]:
+    """Count the builds by state, cancelled ones apart from those that failed."""
+    return dict(await db.fetchrow(_SQL["statistics"], CANCELLED) or {})
+
+
 async def stats(db: Database) -> Stats:
     """Count everything; true figures."""
     record = await db.fetchrow(_SQL["stats"])
     return Stats(**dict(record or {}))
+
+
+def _stored(record: Record) -> Stored:
+    r = record
+    return Stored(r["id"], Kind(r["kind"]), r["location"], r["size"], r["sha256"])

@@ -2,9 +2,22 @@
 
 -- name: get_build
 -- One build, all that routes and guards need.
-select id, status, platform, worker_id, lease, epoch_ms(submitted_at) as submitted_at,
-    epoch_ms(started_at) as started_at, epoch_ms(completed_at) as completed_at, error_message
-from builds where id = $1;
+select b.id, b.status, b.platform, b.worker_id, b.lease, epoch_ms(b.submitted_at) as submitted_at,
+    epoch_ms(b.started_at) as started_at, epoch_ms(b.completed_at) as completed_at, b.error_message,
+    coalesce(w.controller_url, (select controller_url from farm_config)) as controller_url
+from builds b left join workers w on w.id = b.worker_id where b.id = $1;
+
+-- name: describe_build
+-- What a page about one build shows; its last change is the last time that we wrote down.
+select b.id, b.platform, b.status, b.worker_id, w.name as worker_name,
+    epoch_ms(b.submitted_at) as submitted_at, b.error_message,
+    epoch_ms(greatest(b.submitted_at, b.started_at, b.completed_at, (
+        select max(greatest(t.granted_at, t.ended_at)) from attempts t where t.build_id = b.id
+    ))) as updated_at,
+    exists (
+        select from artifacts f where f.build_id = b.id and f.kind = 'result' and f.state = 'current'
+    ) as has_result
+from builds b left join workers w on w.id = b.worker_id where b.id = $1;
 
 -- name: token_opens
 -- Whether a build token belongs to a build. $1 id, $2 hash of the token
@@ -32,9 +45,14 @@ order by b.submitted_at desc, b.seq desc limit $1;
 select id, kind, location, size, sha256 from artifacts
 where build_id = $1 and kind = $2 and state = 'current';
 
+-- name: inputs
+-- The files that a build was submitted with.
+select id, kind, location, size, sha256 from artifacts
+where build_id = $1 and kind in ('source', 'certs') and state = 'current' order by kind desc;
+
 -- name: known_locations
--- Which of these locations belong to a row.
-select location from artifacts where location = any ($1::text[]);
+-- Which of these locations belong to a row, or to several.
+select distinct location from artifacts where location = any ($1::text[]);
 
 -- name: read_logs
 -- All lines of a build, oldest first.
@@ -62,6 +80,18 @@ where exists (select from builds b where b.id = s.build_id);
 select count(*) filter (where status = 'pending') as pending,
     count(*) filter (where status in ('assigned', 'building')) as active
 from builds where status in ('pending', 'assigned', 'building');
+
+-- name: statistics
+-- How many builds there are by state; cancelled ones are counted apart from those that failed.
+-- $1 the error message of cancelled builds
+select count(*) as total,
+    count(*) filter (where status = 'pending') as pending,
+    count(*) filter (where status = 'assigned') as assigned,
+    count(*) filter (where status = 'building') as building,
+    count(*) filter (where status = 'completed') as completed,
+    count(*) filter (where status = 'failed' and error_message <> $1) as failed,
+    count(*) filter (where status = 'failed' and error_message = $1) as cancelled
+from builds;
 
 -- name: stats
 -- What /api/stats shows: true figures.

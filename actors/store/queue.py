@@ -58,10 +58,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ClaimAnswer:
-    """Answer to one asking worker: unknown, nothing for it, or a job."""
+    """Answer to one asking worker: unknown, nothing for it, or a job.
+
+    `controller_url` is where it is told to send its requests from now on.
+    """
 
     known: bool
     job: Job | None
+    controller_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +136,9 @@ async def claim(db: Database, asking: Sequence[tuple[str, str]]) -> dict[str, Cl
                 fresh=r["fresh"],
                 waited=r["waited"],
             )
-        answers[r["worker_id"]] = ClaimAnswer(known=True, job=job)
+        answers[r["worker_id"]] = ClaimAnswer(
+            known=True, job=job, controller_url=r["controller_url"]
+        )
     return answers
 
 

@@ -40,7 +40,7 @@ where b.id in (select build_id from files);
 -- under SKIP LOCKED that the planner runs twice would lock, and update, too many rows.
 -- $1 worker ids in order of arrival, $2 leases to use
 with asked as materialized (
-    select a.worker_id, a.lease, a.ord, w.name, w.serves
+    select a.worker_id, a.lease, a.ord, w.name, w.serves, w.controller_url
     from unnest($1::text[], $2::text[]) with ordinality as a (worker_id, lease, ord)
     join workers w on w.id = a.worker_id
 ), held as materialized (
@@ -101,7 +101,8 @@ select a.worker_id, a.name, n.id as build_id, n.platform, n.attempt, n.lease, co
     coalesce(extract(epoch from n.started_at - n.submitted_at), 0)::float8 as waited,
     exists (
         select from artifacts f where f.build_id = n.id and f.kind = 'certs' and f.state = 'current'
-    ) as has_certs
+    ) as has_certs,
+    coalesce(a.controller_url, (select controller_url from farm_config)) as controller_url
 from asked a left join answers n on n.worker_id = a.worker_id
 order by a.ord;
 

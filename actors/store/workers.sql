@@ -52,3 +52,28 @@ select exists (select from gone) as known, (select count(*) from returned) as re
 select id, name, status, capabilities, builds_completed, builds_failed,
     epoch_ms(last_seen_at) as last_seen_at
 from workers order by last_seen_at desc limit $1;
+
+-- name: worker_stats
+-- What a worker has done, and for how many seconds we have known it.
+-- $1 worker id
+select name, status, builds_completed, builds_failed,
+    extract(epoch from now() - registered_at)::float8 as known_seconds
+from workers where id = $1;
+
+-- name: send_worker
+-- Where one worker shall send its requests from now on. Nothing is returned for an unknown one.
+-- $1 worker id, $2 address or null
+update workers set controller_url = $2 where id = $1 returning id;
+
+-- name: send_everyone
+-- Where all workers shall send their requests from now on.
+-- $1 address or null
+insert into farm_config (controller_url) values ($1)
+on conflict (only_row) do update set controller_url = excluded.controller_url;
+
+-- name: destinations
+-- What is set: for everyone (no worker id), then for single workers.
+select null as worker_id, controller_url from farm_config where controller_url is not null
+union all
+select id, controller_url from workers where controller_url is not null
+order by 1 nulls first;
