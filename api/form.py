@@ -22,6 +22,7 @@ from multipart import (  # pyright: ignore[reportMissingTypeStubs] - as above
 from actors.domain.artifact import Kind, Stored
 from actors.domain.events import UploadRefused, UploadStored
 from actors.storage.filesystem import FileStore
+from actors.store import builds
 from actors.upload_sink.upload import Upload
 from api.errors import Refusal
 from api.exchange import Request
@@ -65,9 +66,12 @@ class FormReader:
     async def read(self) -> Form:
         """Return the form when the whole body is there and its files are safe.
 
-        Raises `Refusal` for a body that is no form, and what `Upload` raises.
+        Raises `Refusal` for a body that is no form, `UnavailableError` before anything is read
+        when the database is away, and what `Upload` raises.
         """
         parser = self._parser()
+        if not self._services.db.open:  # bytes without a row would lie about until they are swept
+            await builds.queue_counts(self._services.db)
         try:
             async for piece in self._request.body():
                 await self._take(parser, piece)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import trio
 
@@ -25,16 +27,43 @@ async def together(*calls: Callable[[], Awaitable[object]]) -> list[object]:
     return [answers[place] for place in range(len(calls))]
 
 
+@dataclass
+class Line:
+    """A connection that polls and does nothing else: ten requests really are there at once."""
+
+    stream: trio.SocketStream
+    request: bytes
+
+    @classmethod
+    async def open(cls, farm: Farm, worker_id: str) -> Line:
+        """Connect a worker."""
+        stream = await trio.open_tcp_stream("127.0.0.1", farm.port)
+        head = f"GET /api/workers/poll?worker_id={worker_id} HTTP/1.1\r\nHost: a\r\n"
+        return cls(stream, f"{head}X-API-Key: {farm.api_key}\r\n\r\n".encode())
+
+    async def poll(self) -> object:
+        """Return the job, or None."""
+        await self.stream.send_all(self.request)
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += await self.stream.receive_some()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK")
+        return json.loads(body)["job"]
+
+
 async def test_one_of_ten_polls_gets_the_build(farm: Farm) -> None:
     """A hundred times; the others are told that there is nothing."""
     workers = [await farm.register(f"mac {i}") for i in range(10)]
+    lines = [await Line.open(farm, worker_id) for worker_id in workers]
     for _ in range(100):
         build_id = (await farm.submit(b""))["id"]
-        polls = [lambda w=worker_id: farm.poll(w) for worker_id in workers]
-        jobs = await together(*polls)
+        jobs = await together(*[line.poll for line in lines])
         (winner,) = [i for i, job in enumerate(jobs) if job is not None]
         assert jobs[winner]["id"] == build_id  # type: ignore[index]
         good(await farm.upload(build_id, workers[winner], None))
+    for line in lines:
+        await line.stream.aclose()
     row = await farm.parts.db.fetchrow("select count(*) c, max(attempt) a from builds")
     assert row is not None
     assert (row["c"], row["a"]) == (100, 1)
