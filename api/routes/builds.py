@@ -16,11 +16,10 @@ from actors.store.queue import Submission, Submitted
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader, discard
+from api.settling import COMMAND_SECONDS
 from api.wire import builds as shapes
 
 _KINDS = {"source": Kind.SOURCE, "certs": Kind.CERTS}
-COMMAND_SECONDS = 25.0
-"""How long a command may take before its client is told to try again."""
 
 
 async def submit(request: Request) -> Outcome:

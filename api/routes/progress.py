@@ -16,6 +16,7 @@ from api.exchange import Outcome, Request, json_reply
 from api.guards import find_build
 from api.text import storable
 from api.wire import builds as shapes
+from api.wire.workers import config_of
 
 LEVELS = ("info", "warn", "error")
 _BAD_LEVEL = "Invalid log level. Must be: info, warn, or error"
@@ -32,7 +33,9 @@ async def append_logs(request: Request) -> Outcome:
         entries = cast("list[object]", batch)
         lines = [line for line in map(_line, entries) if line and line[0] in LEVELS]
         await _record(request, lines)
-        answer = shapes.LogsStored(success=True, count=len(entries), cancelled=_cancelled(request))
+        answer = shapes.LogsStored(
+            success=True, count=len(entries), cancelled=is_cancelled(request)
+        )
         return json_reply(answer)
     line = _line(body)
     if line is None:
@@ -40,7 +43,7 @@ async def append_logs(request: Request) -> Outcome:
     if line[0] not in LEVELS:
         raise Refusal(400, _BAD_LEVEL)
     await _record(request, [line])
-    return json_reply(shapes.LogsStored(success=True, count=UNSET, cancelled=_cancelled(request)))
+    return json_reply(shapes.LogsStored(success=True, count=UNSET, cancelled=is_cancelled(request)))
 
 
 async def heartbeat(request: Request) -> Outcome:
@@ -59,7 +62,10 @@ async def heartbeat(request: Request) -> Outcome:
     await _record(request, lines, worker_id=worker_id)
     return json_reply(
         shapes.HeartbeatTaken(
-            status="ok", timestamp=time.time_ns() // 1_000_000, cancelled=_cancelled(request)
+            status="ok",
+            timestamp=time.time_ns() // 1_000_000,
+            cancelled=is_cancelled(request),
+            config=config_of(build.controller_url),
         )
     )
 
@@ -72,7 +78,7 @@ async def telemetry(request: Request) -> Outcome:
     level = "info" if kind == "monitor_started" else "debug"
     sample = _sample(request.params["id"], _object(data)) if kind == "cpu_snapshot" else None
     await _record(request, [(level, _telemetry_line(kind, data))], sample=sample)
-    return json_reply(shapes.TelemetryTaken(status="ok", cancelled=_cancelled(request)))
+    return json_reply(shapes.TelemetryTaken(status="ok", cancelled=is_cancelled(request)))
 
 
 async def _record(
@@ -83,7 +89,7 @@ async def _record(
     sample: Sample | None = None,
 ) -> None:
     build = request.held_build()
-    worker = worker_id or request.headers.get("x-worker-id", "")
+    worker = worker_id or request.worker_id
     message = Record(
         build_id=build.id,
         lines=tuple((level, storable(text)) for level, text in lines),
@@ -93,7 +99,7 @@ async def _record(
     await request.services.recorder.call_again(message, timeout=25.0)
 
 
-def _cancelled(request: Request) -> bool:
+def is_cancelled(request: Request) -> bool:
     """Whether the worker should give up: the build is not under way any more."""
     build = request.held_build()
     return build.worker_id is not None and build.status not in ACTIVE

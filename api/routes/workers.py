@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from actors.domain.artifact import Kind, Stored
-from actors.domain.build import Verdict
-from actors.domain.errors import UnavailableError
+from actors.domain.artifact import Kind
 from actors.domain.events import WorkerRegistered
 from actors.domain.ids import is_build_id, is_worker_id, new_id
 from actors.domain.worker import serves
-from actors.queue_manager.messages import RequestWork, Settle, Unregister, WorkMayWait
+from actors.queue_manager.messages import RequestWork, Unregister, WorkMayWait
 from actors.recorder.messages import Heard, Seen, Sign
-from actors.store import builds, queue
+from actors.store import queue
 from actors.store.patience import through_outage
 from actors.store.queue import Job, Report
 from api.departure import until_departure
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader, discard
+from api.settling import COMMAND_SECONDS, settle
 from api.text import storable, storable_json
 from api.wire import workers as shapes
 
-COMMAND_SECONDS = 25.0
 MAX_HOLD = 60.0
-_REFUSED = {
-    Verdict.UNKNOWN_BUILD: (404, "Build not found"),
-    Verdict.UNKNOWN_WORKER: (404, "Worker not found"),
-    Verdict.NOT_YOURS: (403, "Build not assigned to this worker"),
-    Verdict.FINISHED: (409, "Build already finished"),
-}
-_KEPT = frozenset({Verdict.APPLIED, Verdict.NOT_YOURS, Verdict.FINISHED})
-"""Verdicts after which the uploaded bytes belong to a row, as result or as evidence."""
 
 
 async def register(request: Request) -> Outcome:
@@ -81,7 +71,8 @@ async def poll(request: Request) -> Outcome:
     if answer.job is not None and not answer.job.fresh:
         sign = Sign(build_id=answer.job.build_id, worker_id=worker_id, working=False)
         services.recorder.cast(Heard(sign))
-    return json_reply(shapes.Polled(_job(answer.job, services.base_image_id)))
+    job = _job(answer.job, services.base_image_id)
+    return json_reply(shapes.Polled(job, shapes.config_of(answer.controller_url)))
 
 
 def _hold(request: Request) -> float:
@@ -115,35 +106,15 @@ def _job(job: Job | None, base_image_id: str) -> shapes.Job | None:
 
 async def upload(request: Request) -> Outcome:
     """Take the end of a build: the result, or why there is none."""
-    form = await FormReader(request, {"result": Kind.RESULT}, _sign_of(request)).read()
-    store, files = request.services.store, list(form.files.values())
+    form = await FormReader(request, {"result": Kind.RESULT}, sign_of(request)).read()
+    files = list(form.files.values())
     try:
         report = _report(request, form)
     except Refusal:
-        await discard(store, files)
+        await discard(request.services.store, files)
         raise
-    # From here on a failure may follow the commit: files without a row are the janitor's.
-    verdict = await request.services.queue_manager.call_again(
-        Settle(report), timeout=COMMAND_SECONDS, patience=COMMAND_SECONDS
-    )
-    if report.artifact is None or verdict not in _KEPT:
-        await discard(store, await _without_row(request, files))
-    if verdict in _REFUSED:
-        raise Refusal(*_REFUSED[verdict])
+    await settle(request, report, files)
     return json_reply(shapes.UploadTaken("success" if report.success else "failed"))
-
-
-async def _without_row(request: Request, files: list[Stored]) -> list[Stored]:
-    """Return the files that no row owns.
-
-    `AGAIN` is also the verdict when our own first try was committed and its answer lost: the file
-    is the result by then.
-    """
-    try:
-        owned = await builds.known_locations(request.services.db, [f.location for f in files])
-    except UnavailableError:
-        return []  # the janitor's
-    return [stored for stored in files if stored.location not in owned]
 
 
 def _report(request: Request, form: Form) -> Report:
@@ -162,7 +133,7 @@ def _report(request: Request, form: Form) -> Report:
     )
 
 
-def _sign_of(request: Request) -> Callable[[Form], None]:
+def sign_of(request: Request) -> Callable[[Form], None]:
     """Return what makes the bytes of a result count as life, once it is known whose they are."""
 
     def sign(form: Form) -> None:

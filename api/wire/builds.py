@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
+from api.wire.workers import WorkerConfig
+
 
 class Submitted(Struct):
     """Answer to a submission; the token opens status, logs and download of this one build."""
@@ -87,6 +89,7 @@ class HeartbeatTaken(Struct, omit_defaults=True):
     status: str
     timestamp: int
     cancelled: bool = False
+    config: WorkerConfig | UnsetType = UNSET
 
 
 class TelemetryTaken(Struct, omit_defaults=True):

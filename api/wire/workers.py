@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Registered(Struct):
@@ -25,10 +25,22 @@ class Job(Struct):
     lease: str
 
 
+class WorkerConfig(Struct):
+    """What a worker shall change about itself: where it sends its requests."""
+
+    controller_url: str
+
+
+def config_of(controller_url: str | None) -> WorkerConfig | UnsetType:
+    """Return what the answer to a poll or a heartbeat carries; nothing when nothing is set."""
+    return UNSET if controller_url is None else WorkerConfig(controller_url)
+
+
 class Polled(Struct):
     """Answer to a poll."""
 
     job: Job | None
+    config: WorkerConfig | UnsetType = UNSET
 
 
 class UploadTaken(Struct):
