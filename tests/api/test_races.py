@@ -11,7 +11,7 @@ import trio
 from tests.support.books import books_balance
 from tests.support.farm import Farm, good
 
-ROUNDS = 15
+ROUNDS = 10
 
 
 async def together(*calls: Callable[[], Awaitable[object]]) -> list[object]:

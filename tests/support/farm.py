@@ -93,7 +93,10 @@ class Farm:
         sent.update(headers or {})
         for name in [name for name, value in sent.items() if not value]:
             del sent[name]
-        return await self.http.request(method, path, headers=sent, **how)
+        request = self.http.build_request(method, path, headers=sent, **how)
+        if isinstance(request.stream, httpx.ByteStream):
+            request.stream = _Whole(await request.aread())
+        return await self.http.send(request)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """GET; `x_worker_id="w"` becomes the header."""
@@ -240,6 +243,21 @@ class Farm:
     async def run(self, spec: ChildSpec, task_status: trio.TaskStatus[Process]) -> None:
         """Run the tree, for `farming`."""
         self.ends.append(await run_tree(spec, Runtime(self.parts.emit), task_status=task_status))
+
+
+class _Whole(httpx.AsyncByteStream):
+    """A body in one piece; httpx's own are generators, which a broken connection leaves open."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = [data]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 def named(headers: Mapping[str, str]) -> dict[str, str]:
