@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from enum import Enum
 
 from supervisors.exits import ExitReason, is_clean
-from supervisors.spec import Restart, Strategy
+from supervisors.spec import AutoShutdown, Restart, Strategy
 
 
 class Verdict(Enum):
@@ -36,7 +36,7 @@ def is_reported(restart: Restart, reason: ExitReason) -> bool:
     return restart is Restart.PERMANENT or not is_clean(reason)
 
 
-def affected(strategy: Strategy, order: Sequence[str], failed: str) -> Sequence[str]:
+def affected(strategy: Strategy, order: Sequence[Hashable], failed: Hashable) -> Sequence[Hashable]:
     """Ids replaced, in start order, when `failed` has to be restarted."""
     match strategy:
         case Strategy.ONE_FOR_ONE:
@@ -45,3 +45,17 @@ def affected(strategy: Strategy, order: Sequence[str], failed: str) -> Sequence[
             return list(order[order.index(failed) :])
         case Strategy.ONE_FOR_ALL:
             return list(order)
+
+
+def shuts_down(auto: AutoShutdown, *, significant_left: bool) -> bool:
+    """Whether the end of a significant child, by itself and for good, ends the supervisor.
+
+    `significant_left`: another significant child runs or waits for its next start.
+    """
+    match auto:
+        case AutoShutdown.NEVER:
+            return False
+        case AutoShutdown.ANY_SIGNIFICANT:
+            return True
+        case AutoShutdown.ALL_SIGNIFICANT:
+            return not significant_left

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Hashable
 
 import trio
 
+from supervisors.budget import Window
+from supervisors.child import is_expected_of_dynamic
 from supervisors.decide import Verdict, decide, is_reported
 from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError, SpecError
-from supervisors.events import ChildTerminated
+from supervisors.events import ChildrenShutdownFailed, ChildTerminated
 from supervisors.exits import ExitReason
-from supervisors.loop import Retry, SupervisorLoop
+from supervisors.loop import SupervisorLoop
 from supervisors.process import Process
 from supervisors.slot import Slot
-from supervisors.spec import Budget, ChildKind, ChildSpec, Restart, Stop, Strategy
+from supervisors.spec import (
+    AutoShutdown,
+    Body,
+    Budget,
+    ChildKind,
+    ChildSpec,
+    Restart,
+    Stop,
+    Strategy,
+    check_significance,
+)
 
 
 class DynamicSupervisor(SupervisorLoop):
@@ -21,10 +35,21 @@ class DynamicSupervisor(SupervisorLoop):
 
     strategy = Strategy.ONE_FOR_ONE
 
-    def __init__(self, budget: Budget, max_children: float = math.inf) -> None:
-        super().__init__(budget)
+    def __init__(
+        self,
+        budget: Budget,
+        max_children: float = math.inf,
+        auto_shutdown: AutoShutdown = AutoShutdown.NEVER,
+    ) -> None:
+        super().__init__()
+        self.window = Window(budget)
         self.max_children = max_children
+        self.auto_shutdown = auto_shutdown
         self._children: dict[int, Slot] = {}
+        self._known: dict[Process, Slot] = {}
+
+    def init(self) -> None:
+        """Take nothing: the flags are there."""
 
     def slots(self) -> list[Slot]:
         """Return the children in the order of their start."""
@@ -34,11 +59,21 @@ class DynamicSupervisor(SupervisorLoop):
         """Start nothing: children come by `start_child`."""
 
     async def stop_children(self) -> None:
-        """Stop all children at once, each within its own limit."""
+        """Stop all children at once, each within its own limit; bad ends are reported together."""
+        bad: Counter[ExitReason] = Counter()
+
+        async def stop(slot: Slot) -> None:
+            reason = await self.stop(slot)
+            if reason is not None and not is_expected_of_dynamic(slot.spec, reason):
+                bad[reason] += 1
+
         async with trio.open_nursery() as nursery:
             for slot in self.slots():
-                nursery.start_soon(self.stop, slot)
+                nursery.start_soon(stop, slot)
         self._children.clear()
+        self._known.clear()
+        for reason, children in bad.items():
+            self.report(ChildrenShutdownFailed(self.path, reason, children))
 
     async def child_ended(self, slot: Slot, reason: ExitReason) -> bool:
         """Restart by the matrix; a child that is not restarted is forgotten."""
@@ -48,8 +83,8 @@ class DynamicSupervisor(SupervisorLoop):
             self.report(ChildTerminated(path, reason, spec.restart, slot.generation))
         if decide(spec.restart, reason) is Verdict.RESTART:
             return await self._restart(slot, f"it ended ({reason})")
-        del self._children[id(slot)]
-        return True
+        self._forget(slot)
+        return not await self.auto_shut_down(slot)
 
     async def retry(self, slot: Slot) -> bool:
         """Try a restart again whose start failed."""
@@ -59,18 +94,30 @@ class DynamicSupervisor(SupervisorLoop):
         if not self.spend(slot):
             await self.stop_children()
             return False
+        before = slot.known
         if await self.start(slot, why=why) is not None:
-            slot.restarting = True
-            self.post(Retry(slot))
-        elif slot.process is None:
-            del self._children[id(slot)]  # it declined
+            if self.try_later(slot):
+                return True
+            await self.stop_children()
+            return False
+        if slot.process is None:
+            self._forget(slot)  # it declined
+        elif before is not None:
+            self._known.pop(before, None)
+            self._known[slot.process] = slot
         return True
+
+    def _forget(self, slot: Slot) -> None:
+        del self._children[id(slot)]
+        if slot.known is not None:
+            self._known.pop(slot.known, None)
 
     async def start_child(self, spec: ChildSpec) -> Process | None:
         """Start a child and wait for its init; None when it declined.
 
-        Raises `MaxChildrenError` or `StartError`; nothing is kept then.
+        Raises `SpecError`, `MaxChildrenError` or `StartError`; nothing is kept then.
         """
+        check_significance(spec, self.auto_shutdown)
 
         async def operation() -> Process | None:
             if len(self._children) >= self.max_children:
@@ -81,6 +128,7 @@ class DynamicSupervisor(SupervisorLoop):
                 raise self.start_error(slot, reason)
             if slot.process is not None:
                 self._children[id(slot)] = slot
+                self._known[slot.process] = slot
             return slot.process
 
         return await self.request(operation)
@@ -89,14 +137,25 @@ class DynamicSupervisor(SupervisorLoop):
         """Stop the child by its shutdown rule and forget it; a pending restart is called off."""
 
         async def operation() -> None:
-            for key, slot in self._children.items():
-                if slot.known is process:
-                    await self.stop(slot)
-                    del self._children[key]
-                    return
-            raise NotFoundError("no such child")
+            slot = self._find(process)
+            await self.stop_one(slot)
+            self._forget(slot)
 
         await self.request(operation)
+
+    async def get_child_spec(self, process: Process) -> ChildSpec:
+        """Return the spec of a child."""
+
+        async def operation() -> ChildSpec:
+            return self._find(process).spec
+
+        return await self.request(operation)
+
+    def _find(self, process: Process) -> Slot:
+        try:
+            return self._known[process]
+        except KeyError:
+            raise NotFoundError("no such child") from None
 
 
 class Door:
@@ -117,7 +176,7 @@ class Door:
 
 
 def dynamic_supervisor(
-    child_id: str,
+    child_id: Hashable,
     *,
     door: Door | None = None,
     budget: Budget | None = None,
@@ -141,6 +200,20 @@ def dynamic_supervisor(
             if door.current is living:  # a zombie must not shut the door of its successor
                 door.current = None
 
+    return dynamic_spec(child_id, body, restart, shutdown)
+
+
+def dynamic_spec(
+    child_id: Hashable,
+    body: Body,
+    restart: Restart,
+    shutdown: float | Stop | None,
+) -> ChildSpec:
+    """Child spec of any dynamic supervisor."""
     return ChildSpec(
-        id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR
+        id=child_id,
+        start=body,
+        restart=restart,
+        shutdown=shutdown,
+        kind=ChildKind.SUPERVISOR,
     )

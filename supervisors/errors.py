@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisors.exits import ExitReason
+from supervisors.exits import NOPROC, ExitReason
 
 
 class SupervisorError(Exception):
@@ -28,10 +28,10 @@ class StartError(SupervisorError):
 
 
 class AlreadyStartedError(SupervisorError):
-    """A running child has this id already; `holder` is its process."""
+    """A living process has this id or name already: `holder`."""
 
-    def __init__(self, child_id: str, holder: object) -> None:
-        super().__init__(f"a child {child_id!r} is already running")
+    def __init__(self, child_id: object, holder: object) -> None:
+        super().__init__(f"{child_id!r} is already running")
         self.holder = holder
 
 
@@ -55,5 +55,11 @@ class MaxChildrenError(SupervisorError):
     """A dynamic supervisor is full; try again when a child has ended."""
 
 
+class DeadlockError(SupervisorError):
+    """The process asked waits, at the end of a chain, for whoever asks; nothing was sent."""
+
+
 class NoProcError(SupervisorError):
     """The process asked is gone (and may be back under the same name in a moment)."""
+
+    reason = NOPROC

@@ -64,8 +64,48 @@ class ZombieFound:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ChildrenShutdownFailed:
+    """So many children of a dynamic supervisor ended with this reason when told to stop."""
+
+    path: str
+    reason: ExitReason
+    children: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedMessage:
+    """A supervisor, or an actor without `handle_info`, got a message and skipped it."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessCrashed:
+    """A process that had started ended abnormally by its own doing; texts are bounded."""
+
+    path: str
+    generation: int
+    reason: ExitReason
+    initial_call: str
+    label: str | None
+    names: tuple[str, ...]
+    ancestors: tuple[str, ...]
+    links: tuple[str, ...]
+    neighbours: tuple[str, ...]
+    traps: bool
+    queue: int
+    messages: tuple[str, ...]
+    last_message: str
+    state: str
+
+
 SupervisorEvent: TypeAlias = (
     ChildStarted
+    | ChildrenShutdownFailed
+    | UnexpectedMessage
+    | ProcessCrashed
     | ChildStartFailed
     | ChildTerminated
     | ChildShutdownFailed

@@ -33,6 +33,34 @@ class Killed:
 
 
 @dataclass(frozen=True, slots=True)
+class Kill:
+    """The signal that nobody can refuse; as a word that came by a link it is like any other."""
+
+    def __str__(self) -> str:
+        return "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The process ended for an abnormal reason that is no exception; `detail` names it."""
+
+    detail: object
+
+    def __str__(self) -> str:
+        return f"failed: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyStarted:
+    """A start found its name held; `holder` is the living process."""
+
+    holder: object
+
+    def __str__(self) -> str:
+        return "the name is held by a living process"
+
+
+@dataclass(frozen=True, slots=True)
 class Crash:
     """An exception that nobody expected came out of the process (a group is kept whole)."""
 
@@ -70,12 +98,14 @@ class FailedToStart:
         return f"{self.path} failed to start ({self.reason})"
 
 
-ExitReason: TypeAlias = Normal | Shutdown | Killed | Crash | NoProc
+ExitReason: TypeAlias = Normal | Shutdown | Killed | Kill | Failed | AlreadyStarted | Crash | NoProc
 
 NORMAL = Normal()
 SHUTDOWN = Shutdown()
+KILL = Kill()
 KILLED = Killed()
 NOPROC = NoProc()
+TIMEOUT = Failed("timeout")
 
 
 def is_clean(reason: ExitReason) -> bool:

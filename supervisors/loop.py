@@ -6,101 +6,52 @@ and wait for the answer, so two of them never overlap, and a slow `init` delays 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import TypeVar, cast
 
 import trio
 
-from supervisors.budget import Window
-from supervisors.errors import NoProcError, StartError, SupervisorError
-from supervisors.events import (
-    ChildShutdownFailed,
-    ChildStarted,
-    ChildStartFailed,
-    RestartBudgetSpent,
-    SupervisorEvent,
-    ZombieFound,
-)
-from supervisors.exits import KILLED, SHUTDOWN, ExitReason, is_clean
-from supervisors.process import Process
-from supervisors.slot import Restarted, Slot
-from supervisors.spec import BRUTAL_KILL, Budget, Restart, Stop, Strategy
+from supervisors.census import ChildInfo, Count, count, which
+from supervisors.debug import Debug, Happening
+from supervisors.decide import shuts_down
+from supervisors.errors import DeadlockError, NoProcError
+from supervisors.events import UnexpectedMessage
+from supervisors.exits import NORMAL, SHUTDOWN, ExitReason
+from supervisors.keeper import Keeper
+from supervisors.notes import Ended, Request, Retry, StopAsked, jumps_the_queue
+from supervisors.process import CURRENT, Process
+from supervisors.reports import brief
+from supervisors.slot import Slot
+from supervisors.spec import AutoShutdown, Flags, Ignore, Strategy
+from supervisors.system import SystemRequest
 
 T = TypeVar("T")
 
-ZOMBIE_SECONDS = 5.0
-"""How long a killed child may take to end before it is called a zombie."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ended:
-    """The process in `slot` has ended."""
-
-    slot: Slot
-    process: Process
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Retry:
-    """A start failed during a restart: try again, after whatever arrived before."""
-
-    slot: Slot
-
-
-@dataclass(frozen=True, slots=True)
-class StopAsked:
-    """The parent wants the supervisor to end with `reason`."""
-
-    reason: ExitReason
-
-
-@dataclass(slots=True, eq=False)
-class Request(Generic[T]):
-    """An administrative request and the place of its answer."""
-
-    operation: Callable[[], Awaitable[T]]
-    done: trio.Event
-    answer: T | None = None
-    error: SupervisorError | None = None
-
-    async def carry_out(self) -> None:
-        """Run the operation; refusals go to whoever asked, anything else is our crash."""
-        try:
-            self.answer = await self.operation()
-        except SupervisorError as refusal:
-            self.error = refusal
-        except BaseException:
-            self.error = NoProcError("the supervisor ended during the request")
-            raise
-        finally:
-            self.done.set()
-
-
-Note: TypeAlias = Ended | Retry | StopAsked | Request[object]
-
-
-class SupervisorLoop(ABC):
+class SupervisorLoop(Keeper, ABC):
     """Common part of the static and the dynamic supervisor; `run` is the body of its process."""
 
     strategy: Strategy
+    auto_shutdown: AutoShutdown
 
-    def __init__(self, budget: Budget) -> None:
-        self.window = Window(budget)
-        self.process: Process | None = None
-        self._send, self._receive = trio.open_memory_channel[Note](math.inf)
-        self._nursery: trio.Nursery | None = None
-        self._living: dict[Process, None] = {}  # every child task, starting and stopping ones too
-        self._starting: Process | None = None
+    def __init__(self) -> None:
+        super().__init__()
         self.stop_asked = False
+        self.suspended = False
+        self.debug: Debug | None = None
+        self._closed = False
+        self._end: ExitReason | None = None
 
     # -- the kinds of supervisor differ here ----------------------------------------------------
 
     @abstractmethod
     def slots(self) -> list[Slot]:
         """Return the children in start order."""
+
+    @abstractmethod
+    def init(self) -> Ignore | None:
+        """Take flags and specs; may decline, or raise: the start fails."""
 
     @abstractmethod
     async def boot(self) -> ExitReason | None:
@@ -123,209 +74,192 @@ class SupervisorLoop(ABC):
     async def run(self, process: Process) -> ExitReason:
         """Boot, serve until told to stop or out of budget, stop the children.
 
-        Killed, it kills its children and waits for them (a nursery does not let go).
+        Killed, it stops nobody: its children are linked to it and hear of its end.
         """
         self.process = process
+        process.trap(self._hear)
         process.on_shutdown(self._ask_to_stop)
         try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                try:
-                    failure = await self.boot()
-                    if failure is not None:
-                        return failure
-                    process.started(self)
-                    return await self._serve()
-                finally:
-                    self._kill_children()
+            if self.init() is not None:
+                process.ignore()
+                return NORMAL
+            failure = await self.boot()
+            if failure is not None:
+                return failure
+            process.system = self._inbox.put
+            process.started(self)
+            return await self._serve()
         finally:
             self._refuse_rest()
+
+    def _hear(self, reason: ExitReason, sender: Process | None) -> bool:
+        """Take every exit signal as a message: of the parent, of a child, or of no interest."""
+        if self.process is not None and sender is not None and sender is self.process.parent:
+            self._ask_to_stop(reason)
+        elif sender is not None and sender.started_at is not None and sender in self._members:
+            self._inbox.put(Ended(self._members[sender], sender))
+        return True
 
     def _ask_to_stop(self, reason: ExitReason) -> None:
         """Queue the stop; during the boot nobody waits for the init that is under way."""
         self.stop_asked = True
-        self.post(StopAsked(reason))
+        self._inbox.put(StopAsked(reason))
         if self._starting is not None and self.process and self.process.started_at is None:
             self._starting.shutdown(reason)
 
     async def _serve(self) -> ExitReason:
         while True:
-            match await self._receive.receive():
-                case Ended(slot=slot, process=process):
-                    if slot.process is process and not await self._ended(slot, process):
-                        return SHUTDOWN
-                case Retry(slot=slot):
-                    if slot.restarting and not await self.retry(slot):
-                        return SHUTDOWN
-                case StopAsked(reason=reason):
+            note = await self._next()
+            if self.debug is not None:
+                self.debug.tell(Happening.IN, note)
+            reason = await self._do(note)
+            if reason is not None:
+                return reason
+
+    async def _next(self) -> object:
+        while True:
+            await trio.lowlevel.checkpoint()
+            note = self._inbox.take(jumps_the_queue if self.suspended else None)
+            if note is not None:
+                return note
+            await self._inbox.news()
+
+    async def _do(self, note: object) -> ExitReason | None:
+        """Serve one note; a reason means that the supervisor has stopped its children and ends."""
+        match note:
+            case Ended(slot=slot, process=process):
+                if slot.process is process and not await self._ended(slot, process):
+                    return SHUTDOWN
+            case Retry(slot=slot):
+                if slot.restarting and not await self.retry(slot):
+                    return SHUTDOWN
+            case StopAsked(reason=reason):
+                await self.stop_children()
+                return reason
+            case Request():
+                await cast("Request[object]", note).carry_out()
+            case SystemRequest():
+                note.carry_out(self)
+                if self._end is not None:
                     await self.stop_children()
-                    return reason
-                case Request() as request:
-                    await request.carry_out()
+                return self._end
+            case _:
+                self.report(UnexpectedMessage(self.path, brief(note)))
+        return None
 
     async def _ended(self, slot: Slot, process: Process) -> bool:
-        slot.process = None
+        self.vacate(slot)
         slot.last_exit = process.exit
         if process.fatal is not None:
             return True  # nobody's crash: the root is about to stop the whole tree
-        return await self.child_ended(slot, await process.join())
+        return await self.child_ended(slot, process.exit or NORMAL)
 
-    def _kill_children(self) -> None:
-        for process in reversed(tuple(self._living)):
-            process.kill()
+    async def auto_shut_down(self, ended: Slot) -> bool:
+        """Stop the children if the end of `ended`, for good, is to be ours; True if so."""
+        if not ended.spec.significant:
+            return False
+        left = any(
+            one.spec.significant and (one.process is not None or one.restarting)
+            for one in self.slots()
+            if one is not ended
+        )
+        if not shuts_down(self.auto_shutdown, significant_left=left):
+            return False
+        await self.stop_children()
+        return True
 
     def _refuse_rest(self) -> None:
         """Answer those who still wait: the supervisor is gone."""
-        self._send.close()
-        while True:
-            try:
-                note = self._receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
-                self._receive.close()
-                return
+        self._closed = True
+        while (note := self._inbox.take()) is not None:
             if isinstance(note, Request):
                 note.error = NoProcError("the supervisor has ended")
                 note.done.set()
+            elif isinstance(note, SystemRequest):
+                note.refuse()
 
     # -- requests -------------------------------------------------------------------------------
 
-    def post(self, note: Note) -> None:
-        """Put a note into the inbox; dropped when the supervisor has ended."""
-        try:
-            self._send.send_nowait(note)
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            if isinstance(note, Request):
-                raise NoProcError("the supervisor has ended") from None
+    def send(self, message: object) -> None:
+        """Put a plain message into the inbox: it is reported and skipped."""
+        self._inbox.put(message)
 
     async def request(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Have `operation` run by the supervisor, between two other notes.
 
         Raises what the operation refuses with; `NoProcError` when the supervisor is gone.
         """
-        if self._waits_for(trio.lowlevel.current_task()):
-            raise SupervisorError("the supervisor waits for this very task: both would for ever")
+        if self._waits_for(CURRENT.get()):
+            raise DeadlockError("the supervisor waits for this very process: both would for ever")
+        if self._closed:
+            raise NoProcError("the supervisor has ended")
         request = Request(operation, trio.Event())
-        self.post(cast("Request[object]", request))
+        self._inbox.put(request)
         await request.done.wait()
         if request.error is not None:
             raise request.error
         return cast("T", request.answer)
 
-    def _waits_for(self, asking: trio.lowlevel.Task | None) -> bool:
+    def _waits_for(self, asking: Process | None) -> bool:
         """Whether `asking` is the supervisor itself or part of an init it waits for (P-19)."""
-        own = self.process.task if self.process else None
-        if asking is own:
+        if asking is not None and asking is self.process:
             return True
-        start = self._starting.task if self._starting else None
-        while asking is not None and asking is not own:
-            if asking is start:
+        while asking is not None and asking.started_at is None:
+            if asking is self._starting:
                 return True
-            asking = asking.parent_nursery.parent_task if asking.parent_nursery else None
+            asking = asking.parent
         return False
 
-    # -- one child ------------------------------------------------------------------------------
+    async def which_children(self) -> list[ChildInfo]:
+        """List the children in the order of their start."""
 
-    def child_path(self, child_id: str) -> str:
-        """Return the path of a child, unique in the tree."""
-        own = self.process.path if self.process else ""
-        return f"{own}/{child_id}" if own else child_id
+        async def operation() -> list[ChildInfo]:
+            return which(self.slots())
 
-    async def start(self, slot: Slot, *, why: str | None = None) -> ExitReason | None:
-        """Start the child of `slot` and wait for its init; return the reason if it failed.
+        return await self.request(operation)
 
-        `why` is set on a restart and kept in the history of the child.
-        """
-        if self._nursery is None or self.process is None:
-            raise NoProcError("the supervisor does not run")
-        slot.generation += 1
-        process = Process(self.child_path(slot.spec.id), self.process.runtime, slot.generation)
-        slot.process = process
-        slot.restarting = False
-        began = trio.current_time()
-        self._living[process] = None
-        process.on_exit(self._forget)
-        self._nursery.start_soon(process.run, slot.spec.start, name=process.path)
-        self._starting = process
-        await process.up()
-        self._starting = None
-        if process.started_at is None:
-            return self._not_started(slot, process, during_restart=why is not None)
-        slot.known = process
-        if why is not None:
-            slot.restarts += 1
-            slot.history.append(Restarted(trio.current_time(), why))
-        process.on_exit(lambda ended: self.post(Ended(slot, ended)))
-        self.report(ChildStarted(process.path, slot.generation, trio.current_time() - began))
-        return None
+    async def count_children(self) -> Count:
+        """Count the children."""
 
-    def _forget(self, process: Process) -> None:
-        del self._living[process]
+        async def operation() -> Count:
+            return count(self.slots())
 
-    def _not_started(
-        self, slot: Slot, process: Process, *, during_restart: bool
-    ) -> ExitReason | None:
-        slot.process = None
-        slot.last_exit = process.exit
-        if process.ignored:
-            return None
-        reason = process.exit or KILLED
-        self.report(ChildStartFailed(process.path, reason, during_restart))
-        return reason
+        return await self.request(operation)
 
-    async def stop(self, slot: Slot) -> None:
-        """Stop the child by its shutdown rule and leave the slot idle; idle ones cost no time."""
-        slot.restarting = False
-        process, slot.process = slot.process, None
-        if process is None:
-            return
-        limit = slot.spec.stop_limit
-        reason = await end(process, limit)
-        slot.last_exit = reason
-        if not _is_expected(slot, reason, limit):
-            self.report(ChildShutdownFailed(process.path, reason))
+    # -- for system messages --------------------------------------------------------------------
 
-    def start_error(self, slot: Slot, reason: ExitReason) -> StartError:
-        """Build the error for whoever asked for the start."""
-        return StartError(self.child_path(slot.spec.id), reason)
+    def get_state(self) -> object:
+        """Return the children as they are now."""
+        return which(self.slots())
 
-    def spend(self, offender: Slot) -> bool:
-        """Use one unit of the budget; False, and a report, when there was none."""
-        if self.window.spend(trio.current_time()):
-            return True
-        budget = self.window.budget
-        path = self.process.path if self.process else ""
-        self.report(
-            RestartBudgetSpent(
-                path, self.child_path(offender.spec.id), budget.intensity, budget.period
-            )
-        )
-        return False
+    def set_state(self, state: object) -> None:
+        """Refuse: the children are processes, not values."""
+        raise TypeError(f"the state of a supervisor cannot be replaced by {brief(state)}")
 
-    def report(self, event: SupervisorEvent) -> None:
-        """Pass a fact to whoever watches the tree."""
-        if self.process is not None:
-            self.process.runtime.report(event)
+    def status(self) -> dict[str, object]:
+        """Return facts without secrets."""
+        parent = self.process.parent if self.process else None
+        return {
+            "module": type(self).__name__,
+            "parent": parent.path if parent else None,
+            "state": brief(self.get_state()),
+        }
+
+    def end_with(self, reason: ExitReason) -> None:
+        """End after the present note, the children first."""
+        self._end = reason
 
 
-async def end(process: Process, limit: float | Stop) -> ExitReason:
-    """Stop one process: ask, wait `limit` seconds, kill; return how it ended.
-
-    A process that does not even end after the kill is reported as a zombie and left behind.
-    """
-    if not isinstance(limit, Stop):
-        process.shutdown(SHUTDOWN)
-        with trio.move_on_after(limit):
-            return await process.join()
-    process.kill()
-    with trio.move_on_after(ZOMBIE_SECONDS):
-        return await process.join()
-    process.runtime.report(ZombieFound(process.path, ZOMBIE_SECONDS))
-    return KILLED
+def flags_of(value: object) -> Flags:
+    """Return what an init callback gave, if it is what it should be."""
+    if not isinstance(value, Flags):
+        raise BadFlagsError(value)
+    return value
 
 
-def _is_expected(slot: Slot, reason: ExitReason, limit: float | Stop) -> bool:
-    if limit is BRUTAL_KILL and reason == KILLED:
-        return True
-    if reason == SHUTDOWN:
-        return limit is not BRUTAL_KILL or slot.spec.restart is not Restart.PERMANENT
-    return is_clean(reason) and slot.spec.restart is not Restart.PERMANENT
+class BadFlagsError(Exception):
+    """The init callback of a supervisor gave something that are no flags."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"not the flags of a supervisor: {brief(value)}")
+        self.value = value

@@ -43,6 +43,7 @@ class _Root:
     def __init__(self, runtime: Runtime, stop_seconds: float) -> None:
         self.process = Process("", replace(runtime, abort=self._abort))
         self.fatal: BaseException | None = None
+        self._reaper = trio.CancelScope(shield=True)
         self._stop_seconds = stop_seconds
         self._signal = trio.CancelScope()
 
@@ -50,6 +51,7 @@ class _Root:
         async with trio.open_nursery() as nursery:
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as tree:
+                    self.process.runtime = replace(self.process.runtime, nursery=tree)
                     tree.start_soon(self.process.run, spec.start, name="root")
                     nursery.start_soon(self._stop_on_cancel, tree)
                     try:
@@ -59,7 +61,9 @@ class _Root:
                         await self.process.join()
                     except (KeyboardInterrupt, SystemExit) as error:
                         self._abort(error)
+                    nursery.start_soon(self._reap)
             self._signal.cancel()
+            self._reaper.cancel()
 
     def _abort(self, error: BaseException) -> None:
         self.fatal = self.fatal or error
@@ -78,7 +82,13 @@ class _Root:
         self.process.shutdown(SHUTDOWN)
         with trio.move_on_after(self._stop_seconds, shield=True):
             await self.process.join()
-        self.process.kill()
+        self.process.runtime.kill_all()
+
+    async def _reap(self) -> None:
+        """Give orphans, whose supervisor was killed, the time of a stop, then kill them."""
+        with self._reaper:
+            await trio.sleep(self._stop_seconds)
+            self.process.runtime.kill_all()
 
 
 def _start_error(reason: ExitReason) -> StartError:

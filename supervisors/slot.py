@@ -29,6 +29,8 @@ class Slot:
     known: Process | None = None
     """The latest process that did start: what callers hold while the child is restarting."""
     restarting: bool = False
+    zombie: Process | None = None
+    """A former life that did not end by a kill, as far as known."""
     generation: int = 0
     restarts: int = 0
     last_exit: ExitReason | None = None
@@ -36,14 +38,14 @@ class Slot:
 
     @property
     def alive(self) -> Process | None:
-        """The running process, if there is one."""
+        """The process, if there is one and it lives."""
         return self.process if self.process is not None and self.process.is_alive else None
 
     @property
     def state(self) -> str:
-        """`running`, `starting`, `restarting` or `idle`."""
+        """`running`, `starting`, `restarting` or `idle`; `dead` when its end was not heard yet."""
         if self.restarting:
             return "restarting"
         if self.alive is None:
-            return "idle"
+            return "idle" if self.process is None else "dead"
         return "running" if self.alive.started_at is not None else "starting"

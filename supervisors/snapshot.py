@@ -72,7 +72,7 @@ def find(root: Process, path: str) -> Process | None:
         handle = process.handle if process is not None else None
         if not isinstance(handle, SupervisorLoop):
             return None
-        process = next((slot.alive for slot in handle.slots() if slot.spec.id == part), None)
+        process = next((slot.alive for slot in handle.slots() if slot.spec.name == part), None)
     return process
 
 
@@ -96,7 +96,7 @@ def _node(slot: Slot, path: str) -> Node:
     process = slot.alive
     return Node(
         path=path,
-        id=slot.spec.id,
+        id=slot.spec.name,
         kind=slot.spec.kind.value,
         state=slot.state,
         restart=slot.spec.restart.value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -32,6 +32,22 @@ class Strategy(Enum):
     ONE_FOR_ONE = "one_for_one"
     REST_FOR_ONE = "rest_for_one"
     ONE_FOR_ALL = "one_for_all"
+
+
+class AutoShutdown(Enum):
+    """Whether a supervisor ends when significant children have ended by themselves."""
+
+    NEVER = "never"
+    ANY_SIGNIFICANT = "any_significant"
+    ALL_SIGNIFICANT = "all_significant"
+
+
+class Zombie(Enum):
+    """What to do when a child has to be started whose former life does not even end by a kill."""
+
+    WAIT = "wait"  # start it when the zombie has ended; meanwhile it is `restarting`
+    GIVE_UP = "give_up"  # the supervisor ends, its parent decides
+    START = "start"  # beside the zombie, which holds nothing that matters
 
 
 class ChildKind(Enum):
@@ -74,18 +90,21 @@ class ChildSpec:
     """How one child is started, restarted and stopped.
 
     `shutdown` is in seconds, `INFINITY` or `BRUTAL_KILL`; left out it is 5 s for an actor and
-    infinity for a supervisor, which must have time for its own children.
+    infinity for a supervisor, which must have time for its own children. An id is anything that
+    can be compared; its text is the last part of the child's path.
     """
 
-    id: str
+    id: Hashable
     start: Body
     restart: Restart = Restart.PERMANENT
     shutdown: float | Stop | None = None
     kind: ChildKind = ChildKind.ACTOR
+    significant: bool = False
+    zombie: Zombie = Zombie.WAIT
 
     def __post_init__(self) -> None:
-        if not isinstance(cast("object", self.id), str) or not self.id or "/" in self.id:
-            raise SpecError("id", self.id, "must be a non-empty name without '/'")
+        if not _is_id(self.id):
+            raise SpecError("id", self.id, "must be hashable, and a text without '/'")
         if not callable(self.start):
             raise SpecError("start", self.start, "must be an async function of the process")
         if not isinstance(cast("object", self.restart), Restart):
@@ -94,6 +113,13 @@ class ChildSpec:
             raise SpecError("kind", self.kind, "must be a ChildKind")
         if not _is_limit(self.shutdown):
             raise SpecError("shutdown", self.shutdown, "must be 0 or more seconds, or a Stop")
+        if self.significant and self.restart is Restart.PERMANENT:
+            raise SpecError("significant", self.significant, "a permanent child never stays away")
+
+    @property
+    def name(self) -> str:
+        """The id as text."""
+        return str(self.id)
 
     @property
     def stop_limit(self) -> float | Stop:
@@ -113,10 +139,56 @@ def _is_limit(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
-def check_child_specs(specs: list[ChildSpec]) -> None:
-    """Raise `SpecError` if two children of one supervisor share an id; starts nothing."""
-    seen: set[str] = set()
+def _is_id(value: Hashable) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return value is not None and bool(str(value)) and "/" not in str(value)
+
+
+def check_child_specs(
+    specs: Sequence[ChildSpec], auto_shutdown: AutoShutdown | None = None
+) -> None:
+    """Raise the `SpecError` that a start would; starts nothing.
+
+    Without `auto_shutdown`, significance is not checked against it.
+    """
+    seen: set[Hashable] = set()
     for spec in specs:
         if spec.id in seen:
             raise SpecError("id", spec.id, "two children of one supervisor share it")
         seen.add(spec.id)
+        check_significance(spec, auto_shutdown)
+
+
+def check_significance(spec: ChildSpec, auto_shutdown: AutoShutdown | None) -> None:
+    """Raise `SpecError` for a significant child that nobody heeds."""
+    if spec.significant and auto_shutdown is AutoShutdown.NEVER:
+        raise SpecError("significant", spec.significant, "the supervisor has auto_shutdown off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What a supervisor is made of; bad flags and specs raise `SpecError`."""
+
+    children: Sequence[ChildSpec] = ()
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    budget: Budget = Budget()
+    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+
+    def __post_init__(self) -> None:
+        if not isinstance(cast("object", self.strategy), Strategy):
+            raise SpecError("strategy", self.strategy, "must be a Strategy")
+        if not isinstance(cast("object", self.auto_shutdown), AutoShutdown):
+            raise SpecError("auto_shutdown", self.auto_shutdown, "must be an AutoShutdown")
+        check_child_specs(self.children, self.auto_shutdown)
+
+
+class Ignore(Enum):
+    """What an init callback returns to decline, without error."""
+
+    IGNORE = "ignore"
+
+
+IGNORE = Ignore.IGNORE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Hashable, Sequence
 
+from supervisors.budget import Window
 from supervisors.decide import Verdict, affected, decide, is_reported
 from supervisors.errors import (
     AlreadyPresentError,
@@ -12,32 +12,44 @@ from supervisors.errors import (
     ChildRestartingError,
     ChildRunningError,
     NotFoundError,
-    SpecError,
 )
 from supervisors.events import ChildTerminated
 from supervisors.exits import SHUTDOWN, ExitReason, FailedToStart, Shutdown
-from supervisors.loop import Retry, SupervisorLoop
+from supervisors.loop import SupervisorLoop, flags_of
 from supervisors.process import Process
 from supervisors.slot import Slot
 from supervisors.spec import (
     Budget,
     ChildKind,
     ChildSpec,
+    Flags,
+    Ignore,
     Restart,
     Stop,
     Strategy,
-    check_child_specs,
+    check_significance,
 )
 
 
 class Supervisor(SupervisorLoop):
     """Runs a list of children; its public coroutines may be called from any task but its own."""
 
-    def __init__(self, children: Sequence[ChildSpec], strategy: Strategy, budget: Budget) -> None:
-        check_child_specs(list(children))
-        super().__init__(budget)
-        self.strategy = strategy
-        self._table: dict[str, Slot] = {spec.id: Slot(spec) for spec in children}
+    def __init__(self, init: Flags | Callable[[], Flags | Ignore]) -> None:
+        super().__init__()
+        self._init = init
+        self._table: dict[Hashable, Slot] = {}
+
+    def init(self) -> Ignore | None:
+        """Ask the callback for flags and specs."""
+        answer = self._init() if callable(self._init) else self._init
+        if isinstance(answer, Ignore):
+            return answer
+        flags = self.flags = flags_of(answer)
+        self.strategy = flags.strategy
+        self.auto_shutdown = flags.auto_shutdown
+        self.window = Window(flags.budget)
+        self._table = {spec.id: Slot(spec) for spec in flags.children}
+        return None
 
     def slots(self) -> list[Slot]:
         """Return the children in start order, idle ones included."""
@@ -75,7 +87,7 @@ class Supervisor(SupervisorLoop):
                 del self._table[spec.id]
             case Verdict.IDLE:
                 pass
-        return True
+        return not await self.auto_shut_down(slot)
 
     async def retry(self, slot: Slot) -> bool:
         """Try a restart again whose start failed."""
@@ -92,9 +104,10 @@ class Supervisor(SupervisorLoop):
             if slot.spec.id not in self._table:
                 continue  # a temporary sibling that fell out
             if await self.start(slot, why=self._why(slot, failed, cause)) is not None:
-                slot.restarting = True
-                self.post(Retry(slot))
-                break
+                if self.try_later(slot):
+                    return True
+                await self.stop_children()
+                return False
             self._drop_if_declined(slot)
         return True
 
@@ -106,7 +119,7 @@ class Supervisor(SupervisorLoop):
     async def _stop_all(self, slots: Sequence[Slot]) -> None:
         for slot in reversed(slots):
             was_up = slot.process is not None
-            await self.stop(slot)
+            await self.stop_one(slot)
             if was_up and slot.spec.restart is Restart.TEMPORARY:
                 del self._table[slot.spec.id]
 
@@ -119,14 +132,16 @@ class Supervisor(SupervisorLoop):
     async def start_child(self, spec: ChildSpec) -> Process | None:
         """Add a child at the end of the order and wait for its init; None when it declined.
 
-        Raises `AlreadyStartedError`, `AlreadyPresentError`, or `StartError` (nothing is kept).
+        Raises `SpecError`, `AlreadyStartedError`, `AlreadyPresentError`, or `StartError`; nothing
+        is kept then.
         """
+        check_significance(spec, self.auto_shutdown)
 
         async def operation() -> Process | None:
             held = self._table.get(spec.id)
             if held is not None:
-                if held.alive:
-                    raise AlreadyStartedError(spec.id, held.alive)
+                if held.process is not None:
+                    raise AlreadyStartedError(spec.id, held.process)
                 raise AlreadyPresentError(f"child {spec.id!r} is known but does not run")
             slot = Slot(spec)
             reason = await self.start(slot)
@@ -138,7 +153,7 @@ class Supervisor(SupervisorLoop):
 
         return await self.request(operation)
 
-    async def terminate_child(self, child_id: str) -> None:
+    async def terminate_child(self, child_id: Hashable) -> None:
         """Stop a child and keep its spec (a temporary one goes); it is not restarted."""
 
         async def operation() -> None:
@@ -146,7 +161,7 @@ class Supervisor(SupervisorLoop):
 
         await self.request(operation)
 
-    async def restart_child(self, child_id: str) -> Process | None:
+    async def restart_child(self, child_id: Hashable) -> Process | None:
         """Start an idle child at its old place; costs no budget, is not tried again."""
 
         async def operation() -> Process | None:
@@ -158,7 +173,7 @@ class Supervisor(SupervisorLoop):
 
         return await self.request(operation)
 
-    async def delete_child(self, child_id: str) -> None:
+    async def delete_child(self, child_id: Hashable) -> None:
         """Forget the spec of an idle child."""
 
         async def operation() -> None:
@@ -167,13 +182,21 @@ class Supervisor(SupervisorLoop):
 
         await self.request(operation)
 
-    def _find(self, child_id: str) -> Slot:
+    async def get_child_spec(self, child_id: Hashable) -> ChildSpec:
+        """Return the spec of a child."""
+
+        async def operation() -> ChildSpec:
+            return self._find(child_id).spec
+
+        return await self.request(operation)
+
+    def _find(self, child_id: Hashable) -> Slot:
         try:
             return self._table[child_id]
         except KeyError:
             raise NotFoundError(f"no child {child_id!r}") from None
 
-    def _idle(self, child_id: str) -> Slot:
+    def _idle(self, child_id: Hashable) -> Slot:
         slot = self._find(child_id)
         if slot.restarting:
             raise ChildRestartingError(f"child {child_id!r} waits for its next start")
@@ -183,7 +206,7 @@ class Supervisor(SupervisorLoop):
 
 
 def supervisor(
-    child_id: str,
+    child_id: Hashable,
     children: Sequence[ChildSpec],
     *,
     strategy: Strategy = Strategy.ONE_FOR_ONE,
@@ -192,13 +215,24 @@ def supervisor(
     shutdown: float | Stop | None = None,
 ) -> ChildSpec:
     """Child spec of a static supervisor; bad specs raise `SpecError` here, before any start."""
-    check_child_specs(list(children))
-    if not isinstance(cast("object", strategy), Strategy):
-        raise SpecError("strategy", strategy, "must be a Strategy")
-    flags = budget or Budget()
+    flags = Flags(children=tuple(children), strategy=strategy, budget=budget or Budget())
+    return supervisor_by(child_id, flags, restart=restart, shutdown=shutdown)
+
+
+def supervisor_by(
+    child_id: Hashable,
+    init: Flags | Callable[[], Flags | Ignore],
+    *,
+    restart: Restart = Restart.PERMANENT,
+    shutdown: float | Stop | None = None,
+) -> ChildSpec:
+    """Child spec of a static supervisor whose flags and specs `init` tells, at each start.
+
+    A callback may return `IGNORE`; raising, or returning anything else, makes the start fail.
+    """
 
     async def body(process: Process) -> ExitReason:
-        return await Supervisor(children, strategy, flags).run(process)
+        return await Supervisor(init).run(process)
 
     return ChildSpec(
         id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR

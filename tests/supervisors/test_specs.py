@@ -55,7 +55,7 @@ def test_good_shutdown_is_kept(shutdown: Any) -> None:  # noqa: ANN401 - the kin
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("id", value) for value in ("", "a/b", None, 7)],
+        *[("id", value) for value in ("", "a/b", None, [])],
         *[("start", value) for value in (None, "body")],
         *[("restart", value) for value in ("permanent", None)],
         *[("kind", value) for value in ("actor", None)],

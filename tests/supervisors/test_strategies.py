@@ -207,7 +207,7 @@ async def test_restarted_supervisor_brings_back_its_static_children_only() -> No
         journal.clear()
         find(tree.root, "inner").kill()
         await quiet()
-        assert sorted(journal) == ["init kept", "kill added", "kill kept"]
+        assert sorted(journal) == ["init kept", "stop added", "stop kept"]
         assert [slot.spec.id for slot in tree.sup("inner").slots()] == ["kept"]
         assert tree.root.exit is None
 

@@ -1,0 +1,45 @@
+"""The queue of one reader: first in, first out, with a way to take only what may jump the queue."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class Inbox(Generic[T]):
+    """Unbounded; the reader sleeps until something is put in."""
+
+    def __init__(self) -> None:
+        self.items: deque[T] = deque()
+        self._reader: trio.lowlevel.Task | None = None
+
+    def put(self, item: T) -> None:
+        """Append an item and wake the reader."""
+        self.items.append(item)
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            trio.lowlevel.reschedule(reader)
+
+    async def news(self) -> None:
+        """Sleep until the next `put`; a checkpoint. For one reader at a time."""
+        self._reader = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._reader = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def take(self, wanted: Callable[[T], bool] | None = None) -> T | None:
+        """Remove and return the first item, or the first that is wanted; None if there is none."""
+        if wanted is None:
+            return self.items.popleft() if self.items else None
+        for position, item in enumerate(self.items):
+            if wanted(item):
+                del self.items[position]
+                return item
+        return None

@@ -1,0 +1,162 @@
+"""Bringing up and down the children of one supervisor, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import trio
+
+from supervisors.budget import Window
+from supervisors.child import bring_up, end, is_expected
+from supervisors.errors import NoProcError, StartError
+from supervisors.events import (
+    ChildShutdownFailed,
+    ChildStarted,
+    ChildStartFailed,
+    RestartBudgetSpent,
+    SupervisorEvent,
+)
+from supervisors.exits import ExitReason, Failed
+from supervisors.inbox import Inbox
+from supervisors.notes import Retry
+from supervisors.process import Process
+from supervisors.reports import brief
+from supervisors.slot import Restarted, Slot
+from supervisors.spec import Zombie
+
+ZOMBIE = Failed("its former life does not end")
+
+
+class Keeper:
+    """Starts and stops children in slots; decides nothing."""
+
+    window: Window
+
+    def __init__(self) -> None:
+        self.process: Process | None = None
+        self._inbox = Inbox[object]()
+        self._members: dict[Process, Slot] = {}
+        self._starting: Process | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of the supervisor itself."""
+        return self.process.path if self.process else ""
+
+    def child_path(self, child_id: Hashable) -> str:
+        """Return the path of a child, unique in the tree."""
+        return f"{self.path}/{child_id}" if self.path else str(child_id)
+
+    async def start(self, slot: Slot, *, why: str | None = None) -> ExitReason | None:
+        """Start the child of `slot` and wait for its init; return the reason if it failed.
+
+        `why` is set on a restart and kept in the history of the child.
+        """
+        if self.process is None:
+            raise NoProcError("the supervisor does not run")
+        slot.generation += 1
+        process = self._new_process(slot, self.process)
+        began = trio.current_time()
+        if self._is_haunted(slot):
+            return self._not_started(slot, process, ZOMBIE, during_restart=why is not None)
+        slot.process = process
+        slot.restarting = False
+        self._members[process] = slot
+        self.process.link(process)
+        self._starting = process
+        reason = await bring_up(process, slot.spec.start)
+        self._starting = None
+        if reason is not None:
+            return self._not_started(slot, process, reason, during_restart=why is not None)
+        slot.known = process
+        if why is not None:
+            slot.restarts += 1
+            slot.history.append(Restarted(trio.current_time(), why))
+        self.report(ChildStarted(process.path, slot.generation, trio.current_time() - began))
+        return None
+
+    def _new_process(self, slot: Slot, parent: Process) -> Process:
+        path = self.child_path(slot.spec.id)
+        process = Process(path, parent.runtime, slot.generation, parent=parent)
+        process.initial_call = getattr(slot.spec.start, "__qualname__", brief(slot.spec.start))
+        return process
+
+    def _is_haunted(self, slot: Slot) -> bool:
+        if slot.zombie is None or not slot.zombie.is_alive:
+            slot.zombie = None
+            return False
+        return slot.spec.zombie is not Zombie.START
+
+    def _not_started(
+        self, slot: Slot, process: Process, reason: ExitReason, *, during_restart: bool
+    ) -> ExitReason | None:
+        self.vacate(slot)
+        slot.restarting = False
+        slot.last_exit = reason
+        if process.ignored:
+            return None
+        self.report(ChildStartFailed(process.path, reason, during_restart))
+        return reason
+
+    def try_later(self, slot: Slot) -> bool:
+        """Note that a start in a restart failed; False when the supervisor has to give up for it.
+
+        Tried again through the inbox, after whatever arrived before; if it failed for a zombie,
+        when the zombie has ended.
+        """
+        if slot.zombie is not None and slot.spec.zombie is Zombie.GIVE_UP:
+            return False
+        slot.restarting = True
+        if slot.zombie is None:
+            self._inbox.put(Retry(slot))
+        else:
+            slot.zombie.on_exit(lambda _: self._inbox.put(Retry(slot)))
+        return True
+
+    def vacate(self, slot: Slot) -> Process | None:
+        """Take the process out of its slot."""
+        process, slot.process = slot.process, None
+        if process is not None:
+            self._members.pop(process, None)
+        return process
+
+    async def stop(self, slot: Slot) -> ExitReason | None:
+        """Stop the child by its shutdown rule, leave the slot idle; return how it ended.
+
+        Idle ones cost no time. When the supervisor is killed meanwhile, so is the child.
+        """
+        slot.restarting = False
+        process = self.vacate(slot)
+        if process is None:
+            return None
+        if self.process is not None:
+            self.process.unlink(process)
+        slot.zombie = process  # until it is known to have ended
+        slot.last_exit = await end(process, slot.spec.stop_limit)
+        if not process.is_alive:
+            slot.zombie = None
+        return slot.last_exit
+
+    async def stop_one(self, slot: Slot) -> None:
+        """As `stop`; an end that was not expected is reported."""
+        reason = await self.stop(slot)
+        if reason is not None and not is_expected(slot.spec, reason):
+            self.report(ChildShutdownFailed(self.child_path(slot.spec.id), reason))
+
+    def start_error(self, slot: Slot, reason: ExitReason) -> StartError:
+        """Build the error for whoever asked for the start."""
+        return StartError(self.child_path(slot.spec.id), reason)
+
+    def spend(self, offender: Slot) -> bool:
+        """Use one unit of the budget; False, and a report, when there was none."""
+        if self.window.spend(trio.current_time()):
+            return True
+        budget = self.window.budget
+        path = self.child_path(offender.spec.id)
+        self.report(RestartBudgetSpent(self.path, path, budget.intensity, budget.period))
+        return False
+
+    def report(self, event: SupervisorEvent) -> None:
+        """Pass a fact to whoever watches the tree."""
+        if self.process is not None:
+            self.process.runtime.report(event)
