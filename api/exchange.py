@@ -13,6 +13,7 @@ import msgspec
 import trio
 
 from actors.store.builds import Build
+from actors.store.credentials import Attempt, WorkerTicket
 from api.errors import ClientGoneError, Refusal
 from api.services import Services
 from api.text import storable_json
@@ -35,7 +36,11 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Request:
-    """One request; the guard fills in `build`, the reader of JSON bodies `json`."""
+    """One request; the reader of JSON bodies fills in `json`, the guard what it found out.
+
+    That is `build`, the worker who asks or is spoken for (`worker_id`), and what stands behind
+    a token: `ticket` for one of a worker, `attempt` for one of a virtual machine.
+    """
 
     services: Services
     method: str
@@ -44,6 +49,9 @@ class Request:
     query: Mapping[str, str]
     receive: Receive
     build: Build | None = None
+    worker_id: str = ""
+    ticket: WorkerTicket | None = None
+    attempt: Attempt | None = None
     json: object = None
 
     def fields(self) -> dict[str, object]:

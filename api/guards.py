@@ -7,12 +7,30 @@ from enum import StrEnum
 
 from actors.domain.build import ACTIVE
 from actors.domain.ids import is_build_id, token_hash
-from actors.store import builds
+from actors.store import builds, credentials
 from api.errors import Refusal
 from api.exchange import Request
 
 NO_KEY = "Missing X-API-Key header"
 WRONG_KEY = "Invalid API key"
+NOT_AUTHORIZED = "Worker not authorized for this build"
+NOT_ASSIGNED = "Worker not assigned to this build"
+
+
+class Token(StrEnum):
+    """A credential that is made for a while; `docs/api.md` explains each."""
+
+    VM = "VM token"
+    WORKER = "worker token"
+
+    @property
+    def header(self) -> str:
+        """The header that carries it."""
+        return "X-VM-Token" if self is Token.VM else "X-Worker-Token"
+
+    def of(self, request: Request) -> str:
+        """Return the token that was sent, "" for none."""
+        return request.headers.get(self.header.lower(), "")
 
 
 class Guard(StrEnum):
@@ -24,16 +42,32 @@ class Guard(StrEnum):
     WORKER = "API key and worker id"
     WORKER_OF_BUILD = "API key, and ids of the build and of its worker"
     TELEMETRY = "ids of the build and of its worker"
+    POLL = "API key and `?worker_id=`"
+    BUILD_ID = "id of the build"
+    OTP = "one-time password"
+    WORKER_TOKEN = "worker token"  # noqa: S105 - words
+    VM = "VM token"
+    VM_RESULT = "VM token, also of a build that it completed"
 
 
-def check_key(guard: Guard, request: Request) -> None:
+_OPEN = frozenset({Guard.PUBLIC, Guard.BUILD_ID, Guard.OTP})
+_BY_TOKEN = {Guard.WORKER_TOKEN: Token.WORKER, Guard.VM: Token.VM, Guard.VM_RESULT: Token.VM}
+"""Guards that no API key opens."""
+
+
+def check_key(guard: Guard, also: tuple[Token, ...], request: Request) -> None:
     """Check what can be checked without the database; comes before any look at the body."""
-    key = request.headers.get("x-api-key", "")
-    if guard is Guard.PUBLIC:
+    if guard in _OPEN:
         return
-    if key:
+    if token := _BY_TOKEN.get(guard):
+        if not token.of(request):
+            raise Refusal(401, f"Missing {token.header} header")
+        return
+    if key := request.headers.get("x-api-key", ""):
         if not hmac.compare_digest(key.encode(), request.services.api_key.encode()):
             raise Refusal(403, WRONG_KEY)
+        return
+    if any(token.of(request) for token in also):
         return
     if guard is Guard.BUILD:
         if not request.headers.get("x-build-token"):
@@ -42,27 +76,87 @@ def check_key(guard: Guard, request: Request) -> None:
         raise Refusal(401, NO_KEY)
 
 
-async def check_access(guard: Guard, request: Request) -> None:
-    """Check what needs the build; leaves the build in the request where it was looked up."""
+async def check_access(guard: Guard, also: tuple[Token, ...], request: Request) -> None:
+    """Check what needs the database; leaves what it found in the request."""
     match guard:
+        case _ if token := _judged_by(guard, also, request):
+            await _check_held_token(token, guard, request)
         case Guard.BUILD:
             await _check_token(request)
-            request.build = await find_build(request)
+            request.build = await _look_up(request)  # `held_build` refuses: not all in one text
         case Guard.WORKER:
             await _check_worker(request)
         case Guard.WORKER_OF_BUILD | Guard.TELEMETRY:
             await _check_worker_of_build(request)
-        case Guard.PUBLIC | Guard.API_KEY:
+        case _:
             pass
 
 
 async def find_build(request: Request) -> builds.Build:
     """Return the build named in the path, or refuse with 404."""
-    build_id = request.params["id"]
-    build = await builds.get_build(request.services.db, build_id) if is_build_id(build_id) else None
+    build = await _look_up(request)
     if build is None:
         raise Refusal(404, "Build not found")
     return build
+
+
+async def _look_up(request: Request) -> builds.Build | None:
+    build_id = request.params["id"]
+    return await builds.get_build(request.services.db, build_id) if is_build_id(build_id) else None
+
+
+def _judged_by(guard: Guard, also: tuple[Token, ...], request: Request) -> Token | None:
+    """Return the token to judge by: the API key, with the ids that it needs, goes first."""
+    if guard in _BY_TOKEN:
+        return _BY_TOKEN[guard]
+    if request.headers.get("x-api-key") and _names_its_worker(guard, request):
+        return None
+    return next((token for token in also if token.of(request)), None)
+
+
+def _names_its_worker(guard: Guard, request: Request) -> bool:
+    match guard:
+        case Guard.WORKER:
+            return bool(request.headers.get("x-worker-id"))
+        case Guard.WORKER_OF_BUILD | Guard.TELEMETRY:
+            return _has_both_ids(request)
+        case Guard.POLL:
+            return bool(request.query.get("worker_id"))
+        case _:
+            return True
+
+
+async def _check_held_token(token: Token, guard: Guard, request: Request) -> None:
+    if token is Token.VM:
+        await _check_vm(request, ended=guard is Guard.VM_RESULT)
+        return
+    ticket = await credentials.find_worker(request.services.db, token.of(request))
+    if ticket is None:
+        raise Refusal(401, "Invalid or expired worker token")
+    request.ticket = ticket
+    request.worker_id = ticket.worker_id
+    if guard is Guard.WORKER:
+        build = request.build = await find_build(request)
+        if build.worker_id != ticket.worker_id:
+            raise Refusal(403, NOT_AUTHORIZED)
+        _check_lease(request, build, NOT_AUTHORIZED)
+
+
+async def _check_vm(request: Request, *, ended: bool) -> None:
+    """Check the token of a virtual machine; it dies with its attempt.
+
+    With `ended` one whose attempt completed the build is good for a repetition.
+    """
+    build = request.build = await find_build(request)
+    attempt = await credentials.find_attempt(request.services.db, build.id)
+    if (
+        attempt is None
+        or not attempt.opens_to(Token.VM.of(request))
+        or not (attempt.live or (ended and attempt.completed))
+    ):
+        raise Refusal(403, "Invalid or expired VM token")
+    request.attempt = attempt
+    request.worker_id = attempt.worker_id
 
 
 async def _check_token(request: Request) -> None:
@@ -78,17 +172,17 @@ async def _check_token(request: Request) -> None:
 
 
 async def _check_worker(request: Request) -> None:
-    worker_id = request.headers.get("x-worker-id", "")
+    worker_id = request.worker_id = request.headers.get("x-worker-id", "")
     if not worker_id:
         raise Refusal(401, "Missing X-Worker-Id header")
     build = request.build = await find_build(request)
     if build.worker_id is not None and build.worker_id != worker_id:
-        raise Refusal(403, "Worker not authorized for this build")
-    _check_lease(request, build, "Worker not authorized for this build")
+        raise Refusal(403, NOT_AUTHORIZED)
+    _check_lease(request, build, NOT_AUTHORIZED)
 
 
 async def _check_worker_of_build(request: Request) -> None:
-    worker_id = request.headers.get("x-worker-id", "")
+    worker_id = request.worker_id = request.headers.get("x-worker-id", "")
     if not worker_id:
         raise Refusal(401, "Missing X-Worker-Id header")
     build_id = request.headers.get("x-build-id", "")
@@ -98,8 +192,8 @@ async def _check_worker_of_build(request: Request) -> None:
         raise Refusal(403, "X-Build-Id header does not match build ID in URL")
     build = request.build = await find_build(request)
     if build.worker_id != worker_id:
-        raise Refusal(403, "Worker not assigned to this build")
-    _check_lease(request, build, "Worker not assigned to this build")
+        raise Refusal(403, NOT_ASSIGNED)
+    _check_lease(request, build, NOT_ASSIGNED)
 
 
 def _check_lease(request: Request, build: builds.Build, text: str) -> None:

@@ -18,10 +18,10 @@ log = structlog.get_logger()
 async def handle(route: Route, request: Request) -> Outcome:
     """Return the answer, errors included; only `ClientGoneError` and a cancel pass through."""
     try:
-        check_key(route.guard, request)
+        check_key(route.guard, route.also, request)
         if route.body is Body.JSON:
             request.json = await read_json(request)
-        await check_access(route.guard, request)
+        await check_access(route.guard, route.also, request)
         return await route.handler(request)
     except (ClientGoneError, trio.Cancelled):
         raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from api.exchange import Handler
-from api.guards import Guard
+from api.guards import Guard, Token
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -29,7 +29,10 @@ class Door(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One row of the route table. `failure` is the text of a 500, in the words clients know."""
+    """One row of the route table. `failure` is the text of a 500, in the words clients know.
+
+    `also` are tokens that open the route instead of what its guard asks for.
+    """
 
     method: str
     path: str
@@ -37,6 +40,7 @@ class Route:
     handler: Handler
     failure: str
     does: str
+    also: tuple[Token, ...] = ()
     body: Body = Body.NONE
     door: Door = Door.QUART
 
@@ -44,6 +48,11 @@ class Route:
     def name(self) -> str:
         """Name of the row, unique: what metrics and Quart call the route."""
         return f"{self.method} {self.path}"
+
+    @property
+    def asks_for(self) -> str:
+        """What opens the route, in words."""
+        return ", or ".join((self.guard.value, *(token.value for token in self.also)))
 
 
 @dataclass(frozen=True, slots=True)

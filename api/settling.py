@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.domain.artifact import Stored
-from actors.domain.build import Verdict
+from actors.domain.build import Status, Verdict
 from actors.domain.errors import UnavailableError
 from actors.queue_manager.messages import Settle
 from actors.store import builds
@@ -36,8 +36,23 @@ async def settle(request: Request, report: Report, files: list[Stored]) -> None:
     )
     if report.artifact is None or verdict not in _KEPT:
         await discard(request.services.store, await _without_row(request, files))
+    refuse(verdict)
+
+
+def refuse(verdict: Verdict) -> None:
+    """Raise the `Refusal` of a verdict, if it is one."""
     if verdict in _REFUSED:
         raise Refusal(*_REFUSED[verdict])
+
+
+async def is_completed_by(request: Request, report: Report) -> bool:
+    """Whether the reporting worker is the one that completed the build."""
+    build = await builds.get_build(request.services.db, report.build_id)
+    return (
+        build is not None
+        and build.status == Status.COMPLETED
+        and build.worker_id == report.worker_id
+    )
 
 
 async def _without_row(request: Request, files: list[Stored]) -> list[Stored]:

@@ -60,6 +60,15 @@ class BuildLost:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildAbandoned:
+    """A worker gave its build up; it waits again."""
+
+    name: ClassVar[str] = "build.abandoned"
+    build_id: str
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRegistered:
     """A worker announced itself."""
 
@@ -92,6 +101,20 @@ class DatabaseFound:
 
     name: ClassVar[str] = "database.found"
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLost:
+    """The connection that hears other controllers ended; polls look by themselves meanwhile."""
+
+    name: ClassVar[str] = "pubsub.listener_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerFound:
+    """Other controllers are heard again."""
+
+    name: ClassVar[str] = "pubsub.listener_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +179,13 @@ EVENTS = (
     BuildSettled,
     BuildCancelled,
     BuildLost,
+    BuildAbandoned,
     WorkerRegistered,
     ClaimRan,
     DatabaseLost,
     DatabaseFound,
+    ListenerLost,
+    ListenerFound,
     UploadStored,
     UploadRefused,
     StraysRemoved,

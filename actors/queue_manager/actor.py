@@ -18,6 +18,7 @@ import trio
 from actors.domain.build import Verdict
 from actors.domain.errors import UnavailableError
 from actors.domain.events import (
+    BuildAbandoned,
     BuildAssigned,
     BuildCancelled,
     BuildSettled,
@@ -29,6 +30,7 @@ from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.messages import NO_REPLY, Caller, Cast
 from actors.kernel.ref import Ref
 from actors.queue_manager.messages import (
+    Abandon,
     Cancel,
     QueueManager,
     QueueManagerCall,
@@ -115,6 +117,8 @@ class QueueManagerActor(Actor[QueueManager]):
                 nursery.start_soon(self._retry, again_from, caller)
             for message, caller in _of(asked, Cancel):
                 nursery.start_soon(self._cancel, message, caller)
+            for given_up, caller in _of(asked, Abandon):
+                nursery.start_soon(self._abandon, given_up, caller)
             for gone, caller in _of(asked, Unregister):
                 nursery.start_soon(self._unregister, gone, caller)
         await self._claim()
@@ -169,6 +173,18 @@ class QueueManagerActor(Actor[QueueManager]):
             caller.reply(verdict)
         if verdict is Verdict.APPLIED:
             self._emit(BuildCancelled(message.build_id))
+
+    async def _abandon(self, message: Abandon, caller: Caller[Any]) -> None:
+        m = message
+        line = f"Returned to the queue: its worker gave it up: {m.reason}"
+        verdict = await self._attempt(
+            [caller], lambda: queue.abandon(self._db, m.build_id, m.worker_id, m.lease, line)
+        )
+        if verdict is not None:
+            caller.reply(verdict)
+        if verdict is Verdict.APPLIED:
+            self._room.work_may_wait = True
+            self._emit(BuildAbandoned(m.build_id, m.worker_id))
 
     async def _unregister(self, message: Unregister, caller: Caller[Any]) -> None:
         async def once() -> tuple[int | None]:

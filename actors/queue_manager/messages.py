@@ -56,6 +56,16 @@ class Cancel(Call[QueueManager, Verdict]):
 
 
 @dataclass(frozen=True, slots=True)
+class Abandon(Call[QueueManager, Verdict]):
+    """Put a build that its worker gives up back into the queue; `reason` is for its log."""
+
+    build_id: str
+    worker_id: str
+    lease: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unregister(Call[QueueManager, "int | None"]):
     """Sign a worker off; how many builds went back to the queue, None for an unknown one."""
 
@@ -73,5 +83,5 @@ class WorkMayWait(Cast[QueueManager]):
 
 
 QueueManagerCall: TypeAlias = (
-    Submit | Retry | RequestWork | Settle | Cancel | Unregister | StopGranting
+    Submit | Retry | RequestWork | Settle | Cancel | Abandon | Unregister | StopGranting
 )

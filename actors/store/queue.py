@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors.domain.artifact import Stored
 from actors.domain.build import CANCELLED, Verdict
+from actors.domain.credentials import one_time_password
 from actors.store.database import Database, columns
 from actors.store.queries import load
 
@@ -54,6 +55,7 @@ class Job:
     has_certs: bool
     fresh: bool
     waited: float
+    otp: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ async def claim(db: Database, asking: Sequence[tuple[str, str]]) -> dict[str, Cl
                 has_certs=r["has_certs"],
                 fresh=r["fresh"],
                 waited=r["waited"],
+                otp=one_time_password(r["farm_key"], r["lease"]),
             )
         answers[r["worker_id"]] = ClaimAnswer(
             known=True, job=job, controller_url=r["controller_url"]
@@ -175,6 +178,16 @@ async def cancel(db: Database, build_id: str, *, repeated: bool) -> Verdict:
     verdict = _STALE
     while verdict == _STALE:
         verdict = await db.fetchval(_SQL["cancel"], build_id, repeated, CANCELLED)
+    return Verdict(verdict)
+
+
+async def abandon(
+    db: Database, build_id: str, worker_id: str, lease: str | None, line: str
+) -> Verdict:
+    """Put a build that its worker gives up back into the queue, where it may be already."""
+    verdict = _STALE
+    while verdict == _STALE:
+        verdict = await db.fetchval(_SQL["abandon"], build_id, worker_id, lease, line)
     return Verdict(verdict)
 
 

@@ -102,8 +102,9 @@ select a.worker_id, a.name, n.id as build_id, n.platform, n.attempt, n.lease, co
     exists (
         select from artifacts f where f.build_id = n.id and f.kind = 'certs' and f.state = 'current'
     ) as has_certs,
-    coalesce(a.controller_url, (select controller_url from farm_config)) as controller_url
-from asked a left join answers n on n.worker_id = a.worker_id
+    coalesce(a.controller_url, (select controller_url from farm_config)) as controller_url,
+    k.key as farm_key
+from asked a cross join farm_key k left join answers n on n.worker_id = a.worker_id
 order by a.ord;
 
 -- name: settle
@@ -220,6 +221,40 @@ select case
     else 'finished'
 end as verdict
 from (select 1) as one left join judged l on true;
+
+-- name: abandon
+-- A worker gives its build up: back to the queue, where it may be already.
+-- $1 build id, $2 worker id, $3 lease or null, $4 log line
+with locked as materialized (
+    select id, status, worker_id, lease, attempt from builds where id = $1 for update
+), judged as materialized (
+    select l.*, case
+        when l.status = 'pending' then 'again'
+        when l.status in ('completed', 'failed') then 'finished'
+        when not exists (
+            select from attempts t
+            where t.build_id = l.id and t.attempt = l.attempt and t.ended_at is null
+        ) then 'stale'
+        when l.worker_id <> $2 or $3::text <> l.lease then 'not_yours'
+        else 'applied'
+    end as verdict
+    from locked l
+), returned as (
+    update builds b
+    set status = 'pending', worker_id = null, lease = null, started_at = null
+    from judged j
+    where b.id = j.id and j.verdict = 'applied' and b.status in ('assigned', 'building')
+    returning b.id, j.worker_id
+), ended as (
+    update attempts t set ended_at = now(), outcome = 'lost'
+    from returned r where t.build_id = r.id and t.ended_at is null
+), freed as (
+    update workers w set status = 'idle', last_seen_at = now()
+    from returned r where w.id = r.worker_id and w.status = 'building'
+), line as (
+    insert into build_logs (build_id, level, message) select id, 'info', $4::text from returned
+)
+select coalesce((select verdict from judged), 'unknown_build');
 
 -- name: lose
 -- Take builds back from workers that fell silent; too many attempts fail the build.

@@ -18,8 +18,8 @@ async def source(request: Request) -> Outcome:
     """Give the source to a worker."""
     build = request.held_build()
     stored = await builds.get_artifact(request.services.db, build.id, Kind.SOURCE)
-    _heard(request)
-    gone = "Failed to read source file"
+    heard(request)
+    gone = Refusal(500, "Failed to read source file")
     return await _file(request, stored, f"{build.id}.zip", b"application/zip", gone)
 
 
@@ -29,8 +29,8 @@ async def certs(request: Request) -> Outcome:
     stored = await builds.get_artifact(request.services.db, build.id, Kind.CERTS)
     if stored is None:
         raise Refusal(404, "Certs not found")
-    _heard(request)
-    gone = "Failed to read certs file"
+    heard(request)
+    gone = Refusal(500, "Failed to read certs file")
     return await _file(request, stored, f"{build.id}-certs.zip", b"application/zip", gone)
 
 
@@ -43,22 +43,37 @@ async def download(request: Request) -> Outcome:
     if stored is None:
         raise Refusal(404, "Build result not found")
     name = f"{build.id}.{Platform(build.platform).extension}"
-    gone = "Failed to read build result"
+    gone = Refusal(500, "Failed to read build result")
     return await _file(request, stored, name, b"application/octet-stream", gone)
 
 
+async def download_either(request: Request) -> Outcome:
+    """Give the result or the source to a user; whatever is not there is not found."""
+    wanted = request.params["type"]
+    if wanted not in {Kind.RESULT, Kind.SOURCE}:
+        raise Refusal(400, "Invalid file type")
+    missing = Refusal(404, "Build or file not found")
+    build = request.build
+    if build is None:
+        raise missing
+    stored = await builds.get_artifact(request.services.db, build.id, Kind(wanted))
+    extension = "zip" if wanted == Kind.SOURCE else Platform(build.platform).extension
+    name = f"{build.id}.{extension}"
+    return await _file(request, stored, name, b"application/octet-stream", missing)
+
+
 async def _file(
-    request: Request, stored: Stored | None, name: str, kind: bytes, gone: str
+    request: Request, stored: Stored | None, name: str, kind: bytes, gone: Refusal
 ) -> Outcome:
     if stored is None:
-        raise Refusal(500, gone)
+        raise gone
     try:
         fd, size = await trio.to_thread.run_sync(request.services.store.open, stored.location)
     except OSError as error:
-        raise Refusal(500, gone) from error
+        raise gone from error
     if size != stored.size:
         os.close(fd)
-        raise Refusal(500, gone)
+        raise gone
     headers = (
         (b"content-type", kind),
         (b"content-disposition", f'attachment; filename="{name}"'.encode()),
@@ -68,9 +83,8 @@ async def _file(
     return FileReply(fd, size, headers)
 
 
-def _heard(request: Request) -> None:
+def heard(request: Request) -> None:
     """Note a sign of life: fetching files is one, but not yet of a build at work."""
-    worker_id = request.headers.get("x-worker-id", "")
-    if worker_id:
-        sign = Sign(build_id=request.params["id"], worker_id=worker_id, working=False)
+    if request.worker_id:
+        sign = Sign(build_id=request.params["id"], worker_id=request.worker_id, working=False)
         request.services.recorder.cast(Heard(sign))

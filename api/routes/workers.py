@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from actors.domain.artifact import Kind
+from actors.domain.errors import UnavailableError
 from actors.domain.events import WorkerRegistered
 from actors.domain.ids import is_build_id, is_worker_id, new_id
 from actors.domain.worker import serves
 from actors.queue_manager.messages import RequestWork, Unregister, WorkMayWait
 from actors.recorder.messages import Heard, Seen, Sign
-from actors.store import queue
+from actors.store import credentials, queue
 from actors.store.patience import through_outage
 from actors.store.queue import Job, Report
 from api.departure import until_departure
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader, discard
-from api.settling import COMMAND_SECONDS, settle
+from api.settling import COMMAND_SECONDS, FINISHED, NOT_YOURS, is_completed_by, settle
 from api.text import storable, storable_json
 from api.wire import workers as shapes
 
@@ -37,10 +38,11 @@ async def register(request: Request) -> Outcome:
     known = await through_outage(
         lambda: queue.register(services.db, worker_id, named, able, serves(able))
     )
+    token = await credentials.issue_worker_token(services.db, worker_id)
     services.queue_manager.cast(WorkMayWait())
     services.emit(WorkerRegistered(worker_id, known))
     status = "re-registered" if known else "registered"
-    return json_reply(shapes.Registered(worker_id, status, services.base_image_id))
+    return json_reply(shapes.Registered(worker_id, status, services.base_image_id, token))
 
 
 def _own_id(given: object) -> str:
@@ -53,8 +55,11 @@ def _own_id(given: object) -> str:
 
 
 async def poll(request: Request) -> Outcome:
-    """Give a worker its build; with `wait` the answer may take as long as that."""
-    worker_id = request.query.get("worker_id", "")
+    """Give a worker its build; with `wait` the answer may take as long as that.
+
+    A worker that asks with its token is told the one to ask with next.
+    """
+    worker_id = request.worker_id or request.query.get("worker_id", "")
     if not worker_id:
         raise Refusal(400, "worker_id required")
     if not is_worker_id(worker_id):
@@ -72,7 +77,10 @@ async def poll(request: Request) -> Outcome:
         sign = Sign(build_id=answer.job.build_id, worker_id=worker_id, working=False)
         services.recorder.cast(Heard(sign))
     job = _job(answer.job, services.base_image_id)
-    return json_reply(shapes.Polled(job, shapes.config_of(answer.controller_url)))
+    polled = shapes.Polled(job, shapes.config_of(answer.controller_url))
+    if request.ticket is not None:
+        polled.access_token = await credentials.lasting_token(services.db, request.ticket)
+    return json_reply(polled)
 
 
 def _hold(request: Request) -> float:
@@ -101,6 +109,7 @@ def _job(job: Job | None, base_image_id: str) -> shapes.Job | None:
         baseImageId=base_image_id,
         attempt=job.attempt,
         lease=job.lease,
+        otp=job.otp,
     )
 
 
@@ -109,16 +118,41 @@ async def upload(request: Request) -> Outcome:
     form = await FormReader(request, {"result": Kind.RESULT}, sign_of(request)).read()
     files = list(form.files.values())
     try:
-        report = _report(request, form)
-    except Refusal:
+        report = await _own_report(request, form)
+    except (Refusal, UnavailableError):
         await discard(request.services.store, files)
         raise
-    await settle(request, report, files)
+    try:
+        await settle(request, report, files)
+    except Refusal as refusal:
+        # the build's machine may have brought the result, and its worker only says so
+        brought = not files and form.fields.get("success") == "true"
+        if not (
+            brought
+            and (refusal.status, refusal.text) == FINISHED
+            and await is_completed_by(request, report)
+        ):
+            raise
+        return json_reply(shapes.UploadTaken("success"))
     return json_reply(shapes.UploadTaken("success" if report.success else "failed"))
 
 
+async def _own_report(request: Request, form: Form) -> Report:
+    """Read the report; a worker's token is good for the builds that the worker has or had."""
+    report = _report(request, form)
+    if request.ticket is None:
+        return report
+    worker_id, db = request.ticket.worker_id, request.services.db
+    if report.worker_id != worker_id or await credentials.is_foreign(
+        db, report.build_id, worker_id
+    ):
+        raise Refusal(*NOT_YOURS)
+    return report
+
+
 def _report(request: Request, form: Form) -> Report:
-    build_id, worker_id = form.fields.get("build_id", ""), form.fields.get("worker_id", "")
+    build_id = form.fields.get("build_id", "")
+    worker_id = form.fields.get("worker_id") or request.worker_id
     if not build_id or not worker_id:
         raise Refusal(400, "build_id and worker_id required")
     result = form.files.get("result")
@@ -137,7 +171,8 @@ def sign_of(request: Request) -> Callable[[Form], None]:
     """Return what makes the bytes of a result count as life, once it is known whose they are."""
 
     def sign(form: Form) -> None:
-        build_id, worker_id = form.fields.get("build_id", ""), form.fields.get("worker_id", "")
+        build_id = form.fields.get("build_id", "")
+        worker_id = form.fields.get("worker_id") or request.worker_id
         if is_build_id(build_id) and is_worker_id(worker_id):
             heard = Heard(Sign(build_id=build_id, worker_id=worker_id, working=True))
             request.services.recorder.cast(heard)
@@ -147,7 +182,11 @@ def sign_of(request: Request) -> Callable[[Form], None]:
 
 async def unregister(request: Request) -> Outcome:
     """Sign a worker off; what it was building goes back to the queue."""
-    worker_id = request.params["id"]
+    return await sign_off(request, request.params["id"])
+
+
+async def sign_off(request: Request, worker_id: str) -> Outcome:
+    """Sign this worker off, or refuse with 404."""
     returned = None
     if is_worker_id(worker_id):
         returned = await request.services.queue_manager.call_again(

@@ -53,7 +53,7 @@ def settings() -> str:
 
 def routes() -> str:
     """Print every route."""
-    rows = [(f"`{r.method} {r.path}`", r.guard.value, r.does) for r in (*pages(), *ROUTES)]
+    rows = [(f"`{r.method} {r.path}`", r.asks_for, r.does) for r in (*pages(), *ROUTES)]
     return _table(("Route", "Asks for", "Does"), rows)
 
 

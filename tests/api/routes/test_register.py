@@ -11,7 +11,7 @@ async def test_new_worker_gets_an_id_and_the_base_image(farm: Farm) -> None:
     """21 characters, `registered`, idle and seen now; unknown fields are ignored."""
     body = {"name": "mac", "capabilities": {}, "publicIdentifier": "x", "active_build_count": 3}
     answer = good(await farm.post("/api/workers/register", body))
-    assert list(answer) == ["id", "status", "baseImageId"]
+    assert list(answer) == ["id", "status", "baseImageId", "access_token"]
     assert len(answer["id"]) == 21
     assert answer["status"] == "registered"
     assert answer["baseImageId"] == "ghcr.io/sethwebster/expo-free-agent-base:0.1.23"

@@ -1,0 +1,48 @@
+"""Virtual machines of builds on the wire."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Authenticated(Struct):
+    """The password is used up; the token is for `X-VM-Token`. Time as ISO 8601."""
+
+    vm_token: str
+    expires_at: str
+
+
+class ReadyNoted(Struct):
+    """The machine is ready, since the first time that it said so (ISO 8601)."""
+
+    success: bool
+    vm_ready_at: str
+
+
+class NotReady(Struct):
+    """The machine has not said yet that it is ready, or the build is not under way."""
+
+    vm_ready: bool = False
+
+
+class MachineReady(Struct):
+    """The machine is ready, and this is its token."""
+
+    vm_token: str
+    vm_ready_at: str
+    vm_ready: bool = True
+
+
+class ArtifactTaken(Struct):
+    """The result is stored, the build completed."""
+
+    success: bool = True
+
+
+class SecureCerts(Struct):
+    """Certificates for a keychain with a new password; bytes as base64."""
+
+    p12: bytes
+    p12Password: str  # noqa: N815 - the names on the wire
+    keychainPassword: str  # noqa: N815
+    provisioningProfiles: list[bytes]  # noqa: N815
