@@ -215,4 +215,5 @@ async def test_kill_reaches_a_child_that_hangs_in_init() -> None:
         await quiet()
         process.kill()
         await process.join()
+        await quiet()
         assert journal == ["init hanging", "kill hanging"]

@@ -220,4 +220,5 @@ async def test_supervisor_is_killed_while_a_child_hangs_in_init() -> None:
         await quiet()
         living.process.kill()
         await told.wait()
+        await quiet()
         assert journal == ["init hanging", "kill hanging"]
