@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import trio
-
 from supervisors.errors import NoProcError
-from supervisors.process import Process
+from supervisors.process import CURRENT, Process
 
 
 def current_process() -> Process:
@@ -22,26 +20,8 @@ def current_process() -> Process:
 
 
 def find_current_process() -> Process | None:
-    """As `current_process`, but None outside of all processes (and outside trio)."""
-    if not trio.lowlevel.in_trio_task():
-        return None
-    task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
-    while task is not None:
-        process = _body_of(task)
-        if process is not None:
-            return process
-        task = task.parent_nursery.parent_task if task.parent_nursery else None
-    return None
-
-
-def _body_of(task: trio.lowlevel.Task) -> Process | None:
-    """Return the process whose `run` the task is."""
-    coroutine = task.coro
-    if getattr(coroutine, "cr_code", None) is not Process.run.__code__:
-        return None
-    frame = getattr(coroutine, "cr_frame", None)
-    owner = frame.f_locals.get("self") if frame is not None else None
-    return owner if isinstance(owner, Process) else None
+    """As `current_process`, but None outside of all processes."""
+    return CURRENT.get()
 
 
 class Owners:

@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from actors.kernel.registry.registry import Registry
-from supervisors.exits import KILLED, SHUTDOWN
+from supervisors.exits import SHUTDOWN
 from supervisors.process import Process
 from supervisors.spec import ChildSpec
 
@@ -31,7 +31,4 @@ def registry_spec(child_id: str, registry: Registry[Any]) -> ChildSpec:
 
 def _take_along(registry: Registry[Any], ended: Process) -> None:
     for process in registry.close():
-        if ended.exit == KILLED:
-            process.kill()
-        else:
-            process.shutdown(ended.exit or SHUTDOWN)
+        process.signal(ended.exit or SHUTDOWN, ended)

@@ -1,0 +1,1 @@
+"""Work beside an actor: started under a supervisor, awaited or forgotten, linked or not."""
