@@ -16,6 +16,39 @@ class Submitted(Struct):
     access_token: str
 
 
+class Retried(Submitted):
+    """Answer to a retry: a submission, and what it was made of."""
+
+    original_build_id: str
+
+
+class BuildDescribed(Struct):
+    """One build in words; times are ISO 8601."""
+
+    id: str
+    platform: str
+    status: str
+    worker_id: str | None
+    worker_name: str | None
+    submitted_at: str
+    createdAt: str  # noqa: N815 - the name on the wire
+    updated_at: str
+    error_message: str | None
+    has_result: bool
+
+
+class BuildStatistics(Struct):
+    """How many builds there are by state; cancelled ones are not among those that failed."""
+
+    total: int
+    pending: int
+    assigned: int
+    building: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
 class BuildListed(Struct):
     """One build of the list; `completedAt` is absent, never null, while it runs."""
 
