@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +41,7 @@ def api_key(configured: str | None, data_dir: Path) -> ApiKey:
 def _make(file: Path) -> str:
     """Write a new key whole or not at all; of two starts at once, the first one's stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(f"{file.name}.{os.getpid()}")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    fd, new = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # mode 0600
     with os.fdopen(fd, "w", encoding="ascii") as opened:
         opened.write(secrets.token_urlsafe(32) + "\n")
         opened.flush()
@@ -51,5 +51,5 @@ def _make(file: Path) -> str:
     except FileExistsError:
         pass
     finally:
-        new.unlink()
+        Path(new).unlink()
     return file.read_text(encoding="ascii").strip()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+class OperatorError(Exception):
+    """Something in the surroundings keeps a part from starting; the text is a sentence."""
+
+
 class UnavailableError(Exception):
     """The database cannot be reached now; nothing was done. Try again in a moment."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from actors.domain.errors import OperatorError
 
-class PostgresSetupError(Exception):
+
+class PostgresSetupError(OperatorError):
     """The embedded PostgreSQL cannot be used; the text is a sentence for the operator."""
 
 

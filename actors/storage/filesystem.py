@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.domain.artifact import Kind
+from actors.domain.errors import OperatorError
 
 INCOMING = "incoming"
 _MODE = 0o600
 
 
-class StorageSetupError(Exception):
+class StorageSetupError(OperatorError):
     """The storage folder cannot be used; the text is a sentence for the operator."""
 
 
@@ -71,6 +72,12 @@ class FileStore:
         """Return a descriptor to read from, and the size; `FileNotFoundError` when it is gone."""
         fd = os.open(self.root / location, os.O_RDONLY | os.O_NOFOLLOW)
         return fd, os.fstat(fd).st_size
+
+    def size(self, location: str) -> int | None:
+        """Return the size of a stored file, None when it is gone."""
+        with contextlib.suppress(OSError):
+            return (self.root / location).stat(follow_symlinks=False).st_size
+        return None
 
     def discard(self, location: str) -> None:
         """Delete a file; one that is gone already is no error."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import asyncpg
 
+from actors.domain.errors import OperatorError
+
 OUTAGES: tuple[type[BaseException], ...] = (
     OSError,
     asyncio.TimeoutError,
@@ -34,7 +36,7 @@ _REFUSED: Mapping[type[BaseException], str] = {
 }
 
 
-class DatabaseSetupError(Exception):
+class DatabaseSetupError(OperatorError):
     """The database cannot be used as configured; the text is a sentence for the operator."""
 
 

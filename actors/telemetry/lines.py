@@ -9,8 +9,9 @@ from logging import DEBUG, ERROR, INFO, WARNING
 import structlog
 
 from actors.domain import events
+from actors.domain.errors import OperatorError
 from supervisors import events as tree
-from supervisors.exits import Crash
+from supervisors.exits import Crash, ExitReason, root_cause
 
 log = structlog.get_logger()
 
@@ -41,6 +42,8 @@ def level_of(event: object) -> int:
     match event:
         case tree.ChildStarted(generation=1):
             return DEBUG
+        case tree.ChildStartFailed(during_restart=False) if _is_told(event.reason):
+            return DEBUG  # the program ends with this very sentence
         case tree.ChildTerminated(reason=reason) | tree.ChildStartFailed(reason=reason):
             return ERROR if isinstance(reason, Crash) else WARNING
         case tree.ChildShutdownFailed() | tree.RestartBudgetSpent() | tree.ZombieFound():
@@ -56,8 +59,15 @@ def write_line(event: object) -> None:
     level = level_of(event)
     if log.is_enabled_for(level):
         reason = getattr(event, "reason", None)
-        crash = {"exc_info": reason.exception} if isinstance(reason, Crash) else {}
+        bug = reason if isinstance(reason, Crash) and not _is_told(reason) else None
+        crash = {"exc_info": bug.exception} if bug else {}
         log.log(level, name_of(event), **_fields(event), **crash)
+
+
+def _is_told(reason: ExitReason) -> bool:
+    """Whether what failed is the operator's to mend, with a text that says all there is to say."""
+    cause = root_cause(reason)
+    return isinstance(cause, Crash) and isinstance(cause.primary, OperatorError)
 
 
 def _fields(event: object) -> dict[str, object]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 import structlog
-from rich.console import Console
-from rich.table import Table
 
 from controller import logs
 from controller.keys import ApiKey
@@ -52,17 +51,23 @@ def start(db: str | None, storage: str | None, **flags: str | None) -> None:
 def _welcome(parts: Parts, key: ApiKey, plan: Plan) -> None:
     """Print the first screen: where everything is, and how to stop."""
     settings = parts.settings
-    rows = Table.grid(padding=(0, 2))
     address = f"http://{settings.host or 'localhost'}:{settings.port}"
-    rows.add_row("Dashboard", f"{address}/")
-    rows.add_row("API", f"{address}/api")
-    rows.add_row("Database", plan.connect.where)
-    rows.add_row("Artifacts", str(Path(settings.storage_dir).absolute()))
-    rows.add_row("API key", _where_key(key))
-    rows.add_row("Stop", "Ctrl-C")
-    console = Console(soft_wrap=True, highlight=False)
-    console.print("[bold]Expo Free Agent Controller[/bold] is up.")
-    console.print(rows)
+    rows = {
+        "Dashboard": f"{address}/",
+        "API": f"{address}/api",
+        "Database": plan.connect.where,
+        "Artifacts": str(Path(settings.storage_dir).absolute()),
+        "API key": _where_key(key),
+        "Stop": "Ctrl-C",
+    }
+    try:
+        click.echo(click.style("Expo Free Agent Controller", bold=True) + " is up.")
+        for name, value in rows.items():  # no table: a path must stay whole to be copied
+            click.echo(f"{name:<9}  {value}")
+    except OSError:  # nobody reads it, which is no reason to stop; the rest goes nowhere
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _where_key(key: ApiKey) -> str:
