@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from controller.cli import program as commands
+from tests.support.installed import free_port, program, refusal, run
 from tests.support.postgres import LOCKED_USER, PASSWORD, PostgresServer
-from tests.support.program import free_port, program, refusal, run
 
 WRONG = "not the password"
 

@@ -12,7 +12,7 @@ import pytest
 from actors.store.bridge import on_asyncio
 from actors.store.database import ConnectOptions
 from controller.migrations import load
-from tests.support.program import program, refusal, run
+from tests.support.installed import program, refusal, run
 
 KNOWN = len(load())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.program import Program, gone, program
+from tests.support.installed import Program, gone, program
 
 THREADS = 4
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.program import Program, end, free_port, program, run
+from tests.support.installed import Program, end, free_port, program, run
 
 
 @pytest.fixture(scope="module")

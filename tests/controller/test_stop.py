@@ -10,7 +10,7 @@ import httpx
 import pytest
 import trio
 
-from tests.support.program import Program, end, free_port, gone, program
+from tests.support.installed import Program, end, free_port, gone, program
 
 CLEAN = "database system is shut down"
 
