@@ -146,6 +146,16 @@ async def test_the_same_end_again_is_answered_again(farm: Farm) -> None:
     assert (await farm.status(build_id))["error_message"] == "first"
 
 
+async def test_success_without_a_file_after_the_result_is_there_is_success(farm: Farm) -> None:
+    """The machine has brought it, its worker only says so: not counted twice, nothing changed."""
+    build_id, worker_id, _ = await farm.assigned()
+    await farm.upload(build_id, worker_id, b"an app")
+    parts = (Part("build_id", build_id), Part("worker_id", worker_id), Part("success", "true"))
+    assert good(await farm.send_form(UPLOAD, *parts)) == {"status": "success"}
+    assert await counts(farm, worker_id) == (1, 0, "idle")
+    assert (await farm.get(f"/api/builds/{build_id}/download")).content == b"an app"
+
+
 async def test_another_end_of_a_finished_build_is_409(farm: Farm) -> None:
     """Of the same worker or another one; the bytes are kept as evidence, nothing changes."""
     build_id, worker_id, _ = await farm.assigned()
