@@ -195,6 +195,11 @@ class Process:
         """Whether the process has not ended yet (it may still be starting)."""
         return self.exit is None
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether the process was killed and has not ended yet."""
+        return self.exit is None and self._asked is KILLED
+
     async def up(self) -> None:
         """Wait until the process has started, declined or ended."""
         await self._up.wait()
@@ -255,7 +260,8 @@ class Process:
         links, self.links = self.links, {}
         for other in links:
             other.links.pop(self, None)
-            if other.exit is None and self.fatal is None:
+            told = other is self.parent and self.started_at is None and other.traps
+            if other.exit is None and self.fatal is None and not told:
                 other._hear(reason, self)  # noqa: SLF001 - the same class
         self._up.set()
         self._ended.set()

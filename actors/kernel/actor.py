@@ -1,4 +1,4 @@
-"""The actor loop: init, then one message at a time to the end, then terminate.
+"""The actor: init, then one message at a time to the end, then terminate.
 
 An actor is thrown away when it crashes: whatever must survive is in the database before a reply
 is sent, and `init` of the next generation reads it back.
@@ -7,26 +7,32 @@ is sent, and `init` of the next generation reads it back.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import trio
 
-from actors.kernel.errors import UnhandledMessageError
-from actors.kernel.mailbox import Envelope, Mailbox, StopRequest
-from actors.kernel.messages import Caller, NoReply
+from actors.kernel.errors import BadReturnError, UnhandledMessageError
+from actors.kernel.living import Living
+from actors.kernel.mailbox import Envelope, Item, Mailbox, Notice, StopRequest, jumps_the_queue
+from actors.kernel.messages import Caller, ExitMessage, NoReply, Timeout
 from actors.kernel.ref import Ref
-from supervisors.exits import NORMAL, Crash, ExitReason
-from supervisors.process import Process
-from supervisors.spec import ChildSpec, Restart, Stop
+from supervisors.debug import Debug, Happening
+from supervisors.errors import AlreadyStartedError
+from supervisors.events import UnexpectedMessage
+from supervisors.exits import NORMAL, AlreadyStarted, Crash, ExitReason
+from supervisors.process import Process, StartRefusedError
+from supervisors.reports import MESSAGES, CrashFacts, brief
+from supervisors.spec import ChildSpec, Ignore, Restart, Stop
+from supervisors.system import SystemRequest
 
 P = TypeVar("P")
 
 TERMINATE_SECONDS = 5.0
 
 
-class Actor(Generic[P]):
+class Actor(Living, Generic[P]):
     """Base of all actors; override the callbacks.
 
     `resources` is what the process owns in the way an Erlang process owns its ports: its entries
@@ -38,21 +44,35 @@ class Actor(Generic[P]):
     """Limit of `terminate` after an end of the actor's own; a stop from above has its limit."""
     serves_gone_callers: ClassVar[bool] = True
     """Whether a call is still carried out when its caller gave up before its turn came."""
+    trap_exits: bool = True
+    """Whether exit signals arrive as messages, so that a stop runs `terminate`; else they end."""
+    registered_name: Hashable | None = None
+    """A local name to hold from before init to the end."""
 
-    def __init__(self, ref: Ref[P]) -> None:
-        self.ref = ref
+    def __init__(self, ref: Ref[P] | None = None) -> None:
+        super().__init__()
+        self.ref = ref if ref is not None else Ref[P](type(self).__name__)
         self.mailbox = Mailbox(self.mailbox_capacity)
         self.resources = ExitStack()
         self.handled = 0
         self.wake_at = math.inf
+        self.suspended = False
+        self.debug: Debug | None = None
         self._asked: ExitReason | None = None
         self._open_calls: set[Caller[Any]] = set()
         self._last_reply: tuple[Caller[Any], object] | None = None
+        self._last_message: object = None
+        self._next_steps: list[object] = []
+        self._timeout_at = math.inf
+        self._own_fields = frozenset((*vars(self), "_own_fields"))
 
     # -- callbacks ------------------------------------------------------------------------------
 
-    async def init(self) -> None:
-        """Acquire what the actor needs; messages wait until this returns. Raise to refuse."""
+    async def init(self) -> Ignore | None:
+        """Acquire what the actor needs; messages wait until this returns.
+
+        Raise, or `stop(reason)`, to refuse; return `IGNORE` to decline without error.
+        """
 
     async def handle_call(self, message: Any, caller: Caller[Any]) -> object:  # noqa: ANN401 - narrowed by each actor to its closed union
         """Answer a call: return the reply, or `NO_REPLY` and use `caller` later."""
@@ -63,6 +83,22 @@ class Actor(Generic[P]):
         """Take a message that is not answered."""
         raise UnhandledMessageError(f"{self.ref.name} has no cast {type(message).__name__}")
 
+    async def handle_info(self, message: Any) -> None:  # noqa: ANN401 - anybody's message
+        """Take any other message: `Down`, `ExitMessage`, `Timeout`, timers, what others send.
+
+        An actor without this callback reports the message and skips it; one that has it, and
+        passes on to here what it does not know, crashes.
+        """
+        if type(self).handle_info is not Actor[Any].handle_info:
+            raise UnhandledMessageError(f"{self.ref.name} has no info {type(message).__name__}")
+        if not isinstance(message, ExitMessage | Timeout):
+            shown = brief(self.redact(message))
+            self.process.runtime.report(UnexpectedMessage(self.process.path, shown))
+
+    async def handle_continue(self, step: Any) -> None:  # noqa: ANN401 - each actor's own
+        """Go on with what `continue_with` asked for."""
+        raise UnhandledMessageError(f"{self.ref.name} has no continue {type(step).__name__}")
+
     async def handle_idle(self) -> None:
         """Run when the mailbox has run empty (OTP's timeout 0): the place to act on a batch.
 
@@ -71,6 +107,10 @@ class Actor(Generic[P]):
 
     async def terminate(self, reason: ExitReason) -> None:
         """Tidy up; not run on a kill, so nothing that matters may depend on it."""
+
+    def redact(self, value: object) -> object:
+        """Take secrets out of a state or message that a report, a log or a status will show."""
+        return value
 
     def describe(self) -> Mapping[str, object]:
         """Small facts for the picture of the tree."""
@@ -81,69 +121,187 @@ class Actor(Generic[P]):
     def stop(self, reason: ExitReason = NORMAL) -> None:
         """End after the present callback, through `terminate`, with `reason`.
 
-        What the callback returns to a caller is sent after `terminate`.
+        What the callback returns to a caller is sent after `terminate`. In `init`: refuse.
         """
         self._asked = reason
 
-    # -- the loop -------------------------------------------------------------------------------
+    def continue_with(self, step: object) -> None:
+        """Have `handle_continue(step)` run straight after this callback, before any message."""
+        self._next_steps.append(step)
+
+    def timeout_in(self, seconds: float) -> None:
+        """Get a `Timeout` unless a message comes within `seconds`; to be asked for each time."""
+        self._timeout_at = trio.current_time() + seconds
+
+    # -- for system messages --------------------------------------------------------------------
+
+    def get_state(self) -> object:
+        """Return the fields of the actor that are its own, without those of this base."""
+        return {name: value for name, value in vars(self).items() if name not in self._own_fields}
+
+    def set_state(self, state: object) -> None:
+        """Put in fields, all or none."""
+        if not isinstance(state, Mapping):
+            raise TypeError("the state of an actor is a mapping of its fields")
+        fields = cast("Mapping[str, object]", state)
+        unknown = fields.keys() & self._own_fields
+        if unknown:
+            raise ValueError(f"no fields of the actor's own: {', '.join(sorted(unknown))}")
+        vars(self).update(fields)
+
+    def status(self) -> dict[str, object]:
+        """Return redacted facts."""
+        parent = self.process.parent
+        return {
+            "module": type(self).__name__,
+            "parent": parent.path if parent else None,
+            "state": self.redact(self.get_state()),
+        }
+
+    def end_with(self, reason: ExitReason) -> None:
+        """End through `terminate` after this request."""
+        self._asked = reason
+
+    # -- the life -------------------------------------------------------------------------------
 
     async def run(self, process: Process) -> ExitReason:
         """Be the body of a supervised process."""
-        process.on_exit(self._release)
+        self.live(process)
         with self.resources:
-            self.ref.bind(self.mailbox)
-            await self.init()
-            process.on_shutdown(self.mailbox.put_stop)
+            await self._take_names(process)
+            if self.trap_exits:
+                self.trap_exit_signals()
+            process.handle = self
+            process.facts = self._crash_facts
+            if await self.init() is not None:
+                process.ignore()
+                return NORMAL
+            if self._asked is not None:
+                raise StartRefusedError(self._asked)
+            process.system = self.mailbox.put_system
+            if self.trap_exits:
+                process.on_shutdown(self.mailbox.put_stop)
             process.started(self)
-            try:
-                reason = await self._serve()
-            except Exception as error:
-                await self._terminate(Crash(error), self.terminate_seconds)
-                raise
-            own = self._asked is not None
-            await self._terminate(reason, self.terminate_seconds if own else math.inf)
-            return reason
+            return await self._live_to_the_end(process)
+
+    async def _live_to_the_end(self, process: Process) -> ExitReason:
+        try:
+            reason = await self._serve()
+        except Exception as error:
+            await self._terminate(Crash(error), self.terminate_seconds)
+            raise
+        orphaned = process.parent is not None and not process.parent.is_alive
+        own = self._asked is not None or orphaned
+        await self._terminate(reason, self.terminate_seconds if own else math.inf)
+        return reason
+
+    async def _take_names(self, process: Process) -> None:
+        await self.ref.claim(self.mailbox)
+        if self.registered_name is None:
+            return
+        try:
+            process.runtime.names.register(self.registered_name, process)
+        except AlreadyStartedError as taken:
+            raise StartRefusedError(AlreadyStarted(taken.holder)) from None
+
+    def _hear(self, reason: ExitReason, sender: Process | None) -> bool:
+        """Take an exit signal as a message; that of the parent ends the actor in its turn."""
+        if sender is not None and sender is self.process.parent:
+            self.mailbox.put_stop(reason)
+            return True
+        return super()._hear(reason, sender)
 
     async def _serve(self) -> ExitReason:
         while self._asked is None:
             await trio.lowlevel.checkpoint()  # before an item is taken: a kill here loses none
-            item = self.mailbox.get_nowait()
-            if item is None:
+            if self._next_steps:
+                await self._continue()
+                continue
+            item = self.mailbox.get_nowait(jumps_the_queue if self.suspended else None)
+            if item is not None:
+                reason = await self._take(item)
+                if reason is not None:
+                    return reason
+                continue
+            if not self.suspended:
                 await self.handle_idle()
-                if self._asked is not None:
-                    break
-                item = await self._next()
-                if item is None:
+                if self._asked is not None or self._next_steps or not self.mailbox.is_empty:
                     continue
-            if isinstance(item, StopRequest):
-                return item.reason
-            await self._handle(item)
+            await self._wait()
         return self._asked
 
-    async def _next(self) -> Envelope | StopRequest | None:
-        """Wait for an item, or for `wake_at`; None then, so that `handle_idle` runs."""
-        if self.wake_at == math.inf:
-            return await self.mailbox.get()
-        with trio.move_on_at(self.wake_at):
-            return await self.mailbox.get()
+    async def _wait(self) -> None:
+        """Sleep until something arrives, `wake_at` (then `handle_idle` runs) or the timeout."""
+        until = math.inf if self.suspended else min(self.wake_at, self._timeout_at)
+        if until == math.inf:
+            await self.mailbox.news()
+            return
+        with trio.move_on_at(until):
+            await self.mailbox.news()
+        if trio.current_time() >= self._timeout_at and self.mailbox.is_empty:
+            self._timeout_at = math.inf
+            await self._inform(Timeout())
+
+    async def _take(self, item: Item) -> ExitReason | None:
+        if type(item) is Envelope:
+            self._timeout_at = math.inf
+            await self._handle(item)
+        elif isinstance(item, Notice):
+            self._timeout_at = math.inf
+            await self._inform(item.message)
+        elif isinstance(item, StopRequest):
+            return item.reason
+        elif isinstance(item, SystemRequest):
+            item.carry_out(self)
         return None
 
     async def _handle(self, envelope: Envelope) -> None:
         self.handled += 1
-        caller = envelope.caller
-        if caller is None:
-            await self.handle_cast(envelope.message)
-            return
-        if not caller.open and not self.serves_gone_callers:
-            return
+        message, caller = envelope.message, envelope.caller
+        self._last_message = message
+        if self.debug is not None:
+            self._tell(Happening.IN, message)
+        if caller is not None:
+            if caller.open or self.serves_gone_callers:
+                await self._answer(message, caller)
+        elif envelope.via == "cast":
+            _expect_none(await self.handle_cast(message))
+        else:
+            _expect_none(await self.handle_info(message))
+        if self.debug is not None:
+            self._tell(Happening.STATE, self.get_state())
+
+    async def _answer(self, message: object, caller: Caller[object]) -> None:
         caller.hold_in(self._open_calls)
-        reply = await self.handle_call(envelope.message, caller)
+        reply = await self.handle_call(message, caller)
+        if reply is NotImplemented:
+            raise BadReturnError(f"handle_call of {self.ref.name} returned NotImplemented")
         if isinstance(reply, NoReply):
             return
+        if self.debug is not None:
+            self._tell(Happening.OUT, reply)
         if self._asked is not None:
             self._last_reply = caller, reply
         else:
             caller.reply(reply)
+
+    async def _inform(self, message: object) -> None:
+        self.handled += 1
+        self._last_message = message
+        if self.debug is not None:
+            self._tell(Happening.IN, message)
+        _expect_none(await self.handle_info(message))
+        if self.debug is not None:
+            self._tell(Happening.STATE, self.get_state())
+
+    async def _continue(self) -> None:
+        step = self._next_steps.pop(0)
+        self._last_message = step
+        _expect_none(await self.handle_continue(step))
+
+    def _tell(self, what: Happening, value: object) -> None:
+        if self.debug is not None:
+            self.debug.tell(what, self.redact(value))
 
     async def _terminate(self, reason: ExitReason, limit: float) -> None:
         """Run `terminate`, unshielded from a kill; then answer who asked for the end."""
@@ -160,8 +318,17 @@ class Actor(Generic[P]):
             caller, reply = self._last_reply
             caller.reply(reply)
 
-    def _release(self, process: Process) -> None:
+    def _crash_facts(self) -> CrashFacts:
+        return CrashFacts(
+            queue=len(self.mailbox),
+            messages=tuple(self.redact(one) for one in self.mailbox.waiting(MESSAGES)),
+            last_message=self.redact(self._last_message),
+            state=self.redact(self.get_state()),
+        )
+
+    def _give_back(self, process: Process) -> None:
         """Free the name, then tell every waiting caller (D-14: in this order, without a wait)."""
+        super()._give_back(process)
         self.ref.release(self.mailbox)
         unhandled = self.mailbox.close()
         reason = process.exit or NORMAL
@@ -172,8 +339,13 @@ class Actor(Generic[P]):
                 envelope.caller.fail(reason)
 
 
+def _expect_none(answer: object) -> None:
+    if answer is not None:
+        raise BadReturnError(f"a handler returned {brief(answer)} where nothing is taken")
+
+
 def actor_spec(
-    child_id: str,
+    child_id: Hashable,
     factory: Callable[[], Actor[Any]],
     *,
     restart: Restart = Restart.PERMANENT,
@@ -182,6 +354,8 @@ def actor_spec(
     """Child spec of an actor; `factory` makes a fresh one for every generation."""
 
     async def body(process: Process) -> ExitReason:
-        return await factory().run(process)
+        actor = factory()
+        process.initial_call = type(actor).__qualname__
+        return await actor.run(process)
 
     return ChildSpec(id=child_id, start=body, restart=restart, shutdown=shutdown)

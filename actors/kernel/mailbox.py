@@ -1,10 +1,9 @@
-"""A bounded mailbox on a trio memory channel; stop requests always fit and wait their turn."""
+"""A bounded mailbox; what must not be lost (stop, exits, ends, timers) fits always."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import trio
 
@@ -12,22 +11,52 @@ from actors.kernel.errors import MailboxFullError
 from actors.kernel.messages import Caller
 from supervisors.errors import NoProcError
 from supervisors.exits import ExitReason
+from supervisors.inbox import Inbox
+from supervisors.process import Process
+from supervisors.system import SystemRequest
+
+Via: TypeAlias = Literal["call", "cast", "info"]
 
 
-@dataclass(frozen=True, slots=True)
 class Envelope:
     """A message on its way; `sent_at` is on the trio clock, `caller` is set for calls."""
 
-    message: object
-    caller: Caller[object] | None
-    sent_at: float
+    __slots__ = ("caller", "message", "sent_at", "via")
+
+    def __init__(
+        self, message: object, caller: Caller[object] | None, sent_at: float, via: Via
+    ) -> None:
+        self.message = message
+        self.caller = caller
+        self.sent_at = sent_at
+        self.via: Via = via
 
 
-@dataclass(frozen=True, slots=True)
 class StopRequest:
-    """The supervisor wants the actor to stop; in line behind what was sent before."""
+    """The parent wants the actor to stop; in line behind what was sent before."""
 
-    reason: ExitReason
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: ExitReason) -> None:
+        self.reason = reason
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StopRequest) and other.reason == self.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+
+class Notice:
+    """Something for `handle_info` that the runtime sends: an end, an exit, a timer."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: object) -> None:
+        self.message = message
+
+
+Item: TypeAlias = Envelope | Notice | StopRequest | SystemRequest
 
 
 class Mailbox:
@@ -35,55 +64,109 @@ class Mailbox:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
+        self.owner: Process | None = None
         self.peak = 0
         self.refused = 0
-        self._waiting: deque[float] = deque()
-        self._send, self._receive = trio.open_memory_channel[Envelope | StopRequest](math.inf)
+        self._waiting = 0
+        self._inbox = Inbox[Item]()
         self._room = trio.lowlevel.ParkingLot()
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is accepted any more."""
+        return self._closed
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no item of any kind."""
+        return not self._inbox.items
+
     def __len__(self) -> int:
         """Count the messages that wait."""
-        return len(self._waiting)
+        return self._waiting
 
     def oldest_age(self) -> float:
         """How long the first waiting message has waited, in seconds."""
-        return trio.current_time() - self._waiting[0] if self._waiting else 0.0
+        for item in self._inbox.items:
+            if isinstance(item, Envelope):
+                return trio.current_time() - item.sent_at
+        return 0.0
 
-    def put(self, message: object, caller: Caller[object] | None = None) -> None:
+    def waiting(self, most: int) -> list[object]:
+        """Return the first messages that wait, for a report."""
+        some: list[object] = []
+        for item in self._inbox.items:
+            if len(some) >= most:
+                break
+            if isinstance(item, Envelope | Notice):
+                some.append(item.message)
+        return some
+
+    # -- putting in -----------------------------------------------------------------------------
+
+    def put(self, message: object, caller: Caller[object] | None = None, via: Via = "cast") -> None:
         """Append a message; `NoProcError` when closed, `MailboxFullError` when full."""
         if self._closed:
             raise NoProcError("the actor has ended")
-        if len(self._waiting) >= self.capacity:
+        if self._waiting >= self.capacity:
             self.refused += 1
             raise MailboxFullError(f"{self.capacity} messages are waiting")
-        now = trio.current_time()
-        self._waiting.append(now)
-        self.peak = max(self.peak, len(self._waiting))
-        self._send.send_nowait(Envelope(message, caller, now))
+        self._waiting += 1
+        self.peak = max(self.peak, self._waiting)
+        self._inbox.put(Envelope(message, caller, trio.current_time(), via))
 
     async def put_when_room(self, message: object, caller: Caller[object] | None = None) -> None:
         """Append a message, waiting for room: backpressure for producers outside the tree."""
         await trio.lowlevel.checkpoint()
-        while not self._closed and len(self._waiting) >= self.capacity:
+        while not self._closed and self._waiting >= self.capacity:
             await self._room.park()
         self.put(message, caller)  # no checkpoint before: whoever was given room uses it
 
     def put_stop(self, reason: ExitReason) -> None:
         """Append a stop request; never refused."""
         if not self._closed:
-            self._send.send_nowait(StopRequest(reason))
+            self._inbox.put(StopRequest(reason))
 
-    async def get(self) -> Envelope | StopRequest:
+    def put_notice(self, message: object) -> None:
+        """Append what the runtime has to tell; never refused."""
+        if not self._closed:
+            self._inbox.put(Notice(message))
+
+    def put_system(self, request: SystemRequest) -> None:
+        """Append a system request; refused when closed."""
+        if self._closed:
+            request.refuse()
+        else:
+            self._inbox.put(request)
+
+    # -- taking out -----------------------------------------------------------------------------
+
+    async def get(self) -> Item:
         """Wait for the next item; a checkpoint always."""
-        return self._took(await self._receive.receive())
+        await trio.lowlevel.checkpoint()
+        while True:
+            item = self.get_nowait()
+            if item is not None:
+                return item
+            await self._inbox.news()
 
-    def get_nowait(self) -> Envelope | StopRequest | None:
-        """Return the next item if there is one."""
-        try:
-            return self._took(self._receive.receive_nowait())
-        except trio.WouldBlock:
-            return None
+    async def news(self) -> None:
+        """Sleep until something more arrives."""
+        await self._inbox.news()
+
+    def get_nowait(self, wanted: Callable[[Item], bool] | None = None) -> Item | None:
+        """Return the next item, or the next that is wanted, if there is one."""
+        item = self._inbox.take(wanted)
+        if type(item) is Envelope:
+            self._waiting -= 1
+            self._room.unpark()
+        return item
+
+    def drop(self, unwanted: Callable[[Item], bool]) -> None:
+        """Remove all items of a kind."""
+        while self.get_nowait(unwanted) is not None:
+            pass
 
     def close(self) -> list[Envelope]:
         """Accept nothing more; return what was never handled."""
@@ -92,13 +175,12 @@ class Mailbox:
         while (item := self.get_nowait()) is not None:
             if isinstance(item, Envelope):
                 left.append(item)
+            elif isinstance(item, SystemRequest):
+                item.refuse()
         self._room.unpark_all()
-        self._send.close()
-        self._receive.close()
         return left
 
-    def _took(self, item: Envelope | StopRequest) -> Envelope | StopRequest:
-        if isinstance(item, Envelope):
-            self._waiting.popleft()
-            self._room.unpark()
-        return item
+
+def jumps_the_queue(item: Item) -> bool:
+    """Whether a suspended actor serves the item."""
+    return isinstance(item, StopRequest | SystemRequest)

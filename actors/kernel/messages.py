@@ -6,11 +6,15 @@ of `Call[P, R]` has the static type `R`.
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import trio
 
 from supervisors.exits import ExitReason
+
+if TYPE_CHECKING:
+    from supervisors.process import Process
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -37,10 +41,41 @@ class NoReply:
 NO_REPLY: Final = NoReply()
 
 
-class Caller(Generic[R]):
-    """One-shot reply slot of one call; a late or second reply is dropped."""
+class Monitor:
+    """One watch over one process: its end arrives as one `Down` that carries this very object."""
 
-    __slots__ = ("_done", "answered", "error", "exit", "holder", "open", "value")
+    __slots__ = ("process", "target")
+
+    def __init__(self, target: str, process: Process | None) -> None:
+        self.target = target
+        self.process = process
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A monitored process has ended; `NOPROC` when there was none."""
+
+    monitor: Monitor
+    reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class ExitMessage:
+    """An exit signal at a process that traps them: of a link, or sent on purpose."""
+
+    sender: Process | None
+    reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """No message came within the time that a callback asked for."""
+
+
+class Caller(Generic[R]):
+    """One-shot reply slot of one call, for one waiting task; a late or second reply is dropped."""
+
+    __slots__ = ("_task", "answered", "error", "exit", "holder", "open", "value")
 
     def __init__(self) -> None:
         self.holder: set[Caller[R]] | None = None
@@ -49,7 +84,7 @@ class Caller(Generic[R]):
         self.value: R | None = None
         self.error: Exception | None = None
         self.exit: ExitReason | None = None
-        self._done = trio.Event()
+        self._task: trio.lowlevel.Task | None = None
 
     def reply(self, value: R) -> bool:
         """Answer the call; False when nobody waits any more."""
@@ -79,8 +114,16 @@ class Caller(Generic[R]):
         self._leave()
 
     async def wait(self) -> None:
-        """Wait for the reply or the end of the actor."""
-        await self._done.wait()
+        """Wait for the reply or the end of the actor; a checkpoint."""
+        if not self.open:
+            await trio.lowlevel.checkpoint()
+            return
+        self._task = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def hold_in(self, holder: set[Caller[R]]) -> None:
         """Be listed in `holder` for as long as the call is open."""
@@ -90,7 +133,9 @@ class Caller(Generic[R]):
 
     def _close(self) -> None:
         self._leave()
-        self._done.set()
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task)
 
     def _leave(self) -> None:
         self.open = False

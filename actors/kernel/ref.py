@@ -1,29 +1,51 @@
-"""The handle of an actor: bound to a name, so that it reaches whichever generation is alive."""
+"""The usual target: bound to a name, so that it reaches whichever generation is alive."""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, cast
+from typing import TypeVar
 
 import trio
 
-from actors.kernel.errors import CallExitError, CallTimeoutError, MailboxFullError
+from actors.kernel.errors import CallExitError
 from actors.kernel.mailbox import Mailbox
-from actors.kernel.messages import Call, Caller, Cast
+from actors.kernel.messages import Call
+from actors.kernel.target import CALL_SECONDS, Target
+from supervisors.child import ZOMBIE_SECONDS
 from supervisors.errors import NoProcError
+from supervisors.exits import AlreadyStarted
+from supervisors.process import Process, StartRefusedError
 
 P = TypeVar("P")
 R = TypeVar("R")
 
-CALL_SECONDS = 5.0
+__all__ = ["CALL_SECONDS", "Ref"]
 
 
-class Ref(Generic[P]):
+class Ref(Target[P]):
     """Send messages of protocol `P`; made before the actor, shared freely, survives restarts."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._mailbox: Mailbox | None = None
         self._bound = trio.Event()
+
+    def find_mailbox(self) -> Mailbox | None:
+        """Return the mailbox of the living generation."""
+        return self._mailbox
+
+    async def claim(self, mailbox: Mailbox) -> None:
+        """Point the name to a starting actor; `StartRefusedError` while another one holds it.
+
+        One whose supervisor was killed is about to end, and is waited for.
+        """
+        holder = self.process
+        if holder is not None and _is_orphan(holder):
+            with trio.move_on_after(ZOMBIE_SECONDS):
+                await holder.join()
+            holder = self.process
+        if holder is not None and holder.is_alive and not holder.is_doomed:
+            raise StartRefusedError(AlreadyStarted(holder))
+        self.bind(mailbox)
 
     def bind(self, mailbox: Mailbox | None) -> None:
         """Point the name to a living actor's mailbox, or to nobody; for the actor loop only."""
@@ -42,34 +64,6 @@ class Ref(Generic[P]):
     def is_alive(self) -> bool:
         """Whether some generation of the actor is running now."""
         return self._mailbox is not None
-
-    async def call(
-        self, message: Call[P, R], *, timeout: float = CALL_SECONDS, wait_for_room: bool = False
-    ) -> R:
-        """Send a request and wait for its reply, `timeout` seconds at most.
-
-        Raises `NoProcError` or `MailboxFullError` (it was not accepted), `CallExitError` or
-        `CallTimeoutError` (the effect is unknown), or what the actor refuses with. Cancelled, it
-        withdraws nothing. With `wait_for_room` a full mailbox is waited for, within `timeout`.
-        """
-        caller = Caller[R]()
-        envelope_caller = cast("Caller[object]", caller)
-        try:
-            with trio.move_on_after(timeout):
-                if wait_for_room:
-                    await self._living().put_when_room(message, envelope_caller)
-                else:
-                    self._living().put(message, envelope_caller)
-                await caller.wait()
-        finally:
-            caller.abandon()
-        if caller.error is not None:
-            raise caller.error
-        if caller.exit is not None:
-            raise CallExitError(self.name, message, caller.exit)
-        if not caller.answered:
-            raise CallTimeoutError(self.name, message, timeout)
-        return cast("R", caller.value)
 
     async def call_again(
         self,
@@ -101,21 +95,6 @@ class Ref(Generic[P]):
             with trio.move_on_at(give_up):
                 await self._bound.wait()
 
-    def cast(self, message: Cast[P]) -> bool:
-        """Send without waiting; False when nobody was there or its mailbox was full."""
-        if self._mailbox is None:
-            return False
-        try:
-            self._mailbox.put(message)
-        except (NoProcError, MailboxFullError):
-            return False
-        return True
 
-    async def send(self, message: Cast[P]) -> None:
-        """Send, waiting for room in the mailbox; `NoProcError` when the actor has ended."""
-        await self._living().put_when_room(message)
-
-    def _living(self) -> Mailbox:
-        if self._mailbox is None:
-            raise NoProcError(f"{self.name} is not running")
-        return self._mailbox
+def _is_orphan(process: Process) -> bool:
+    return process.parent is not None and not process.parent.is_alive
