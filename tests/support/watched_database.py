@@ -157,8 +157,8 @@ async def outlet(
     database_options: ConnectOptions, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Outlet]:
     """Open a door to a fresh database that can go away; its patience with that is short."""
-    monkeypatch.setattr(door_module, "OUTAGE_PATIENCE", 0.05)
     async with _door(database_options) as (door, nursery):
         await door.fetchval("select 1")
+        monkeypatch.setattr(door_module, "OUTAGE_PATIENCE", 0.05)
         door.ran.clear()
         yield Outlet(door, nursery)

@@ -35,7 +35,7 @@ def app(data: bytes = b"an app") -> Part:
 
 
 @pytest.mark.parametrize("named", [True, False])
-async def test_a_result_completes_the_build_of_whoever_holds_it(farm: Farm, named: bool) -> None:  # noqa: FBT001 - a parameter of the test
+async def test_a_result_completes_the_build_of_its_holder(farm: Farm, *, named: bool) -> None:
     """A success unless it says otherwise; the worker need not say who it is."""
     build_id, worker_id, _ = await farm.assigned()
     who = [Part("worker_id", worker_id)] if named else []
