@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from actors.domain.ids import new_id
 from actors.kernel.ref import Ref
 from actors.kernel.telemetry import Handler, Telemetry
-from actors.queue_manager.messages import QueueManager
+from actors.pubsub.messages import Announce, PubSub, Topic
+from actors.queue_manager.messages import QueueManager, WorkMayWait
 from actors.recorder.messages import Recorder
 from actors.storage.filesystem import FileStore
 from actors.store.database import Database
@@ -38,7 +40,9 @@ class Parts:
         default_factory=lambda: Ref[QueueManager]("queue_manager")
     )
     recorder: Ref[Recorder] = field(default_factory=lambda: Ref[Recorder]("recorder"))
+    pubsub: Ref[PubSub] = field(default_factory=lambda: Ref[PubSub]("pubsub"))
     condition: Condition = field(default_factory=Condition)
+    node: str = field(default_factory=lambda: new_id()[:8])
 
     @classmethod
     def of(cls, settings: Settings, api_key: str, sockets: Sequence[socket.socket]) -> Parts:
@@ -67,6 +71,15 @@ class Parts:
     def emit(self, event: object) -> None:
         """Tell whoever is attached."""
         self.telemetry.emit(event)
+
+    @property
+    def subscribers(self) -> Mapping[Topic, Callable[[], object]]:
+        """Who looks when another controller announces something."""
+        return {Topic.WORK: lambda: self.queue_manager.cast(WorkMayWait(heard=True))}
+
+    def announce_work(self) -> None:
+        """Tell the other controllers that builds came into the queue."""
+        self.pubsub.cast(Announce(Topic.WORK))
 
     def note_draining(self, draining: bool) -> None:  # noqa: FBT001 - the one fact it takes
         """Have readiness say whether new work is wanted."""

@@ -16,6 +16,7 @@ from actors.heartbeat_monitor.state import Rules
 from actors.janitor.actor import janitor_spec
 from actors.postgres.actor import postgres_spec
 from actors.postgres.cluster import Cluster
+from actors.pubsub.actor import pubsub_spec
 from actors.queue_manager.actor import queue_manager_spec
 from actors.recorder.actor import recorder_spec
 from actors.repo.actor import repo_spec
@@ -52,13 +53,14 @@ def tree(parts: Parts, plan: Plan) -> ChildSpec:
     orchestration = [
         janitor_spec(p.db, p.store, p.emit),
         recorder_spec(p.recorder, p.db),
-        queue_manager_spec(p.queue_manager, p.db, p.emit),
+        queue_manager_spec(p.queue_manager, p.db, p.emit, announce=p.announce_work),
         heartbeat_monitor_spec(p.db, plan.rules, p.queue_manager, p.emit),
     ]
     children = [
         telemetry_spec(p.telemetry, p.handlers),
         *([postgres_spec(plan.cluster)] if plan.cluster else []),
         repo_spec(p.db, plan.connect, migrations=migrations.load(), connections=plan.connections),
+        pubsub_spec(p.pubsub, p.node, p.db, plan.connect, p.subscribers, p.emit),
         supervisor("orchestration", orchestration, budget=ORCHESTRATION),
         dynamic_supervisor("uploads", door=p.uploads, budget=UPLOADS),
         endpoint_spec(p.app, p.sockets, p.limits),

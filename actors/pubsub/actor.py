@@ -77,7 +77,7 @@ class PubSubActor(Actor[PubSub]):
                 self._outbox.put(topic)
             case Heard(sender=sender, topic=topic):
                 if sender != self._node:
-                    self._tell(topic)
+                    self._point_to(topic)
             case messages.ListenerLost():
                 self._lose()
             case _:
@@ -118,7 +118,7 @@ class PubSubActor(Actor[PubSub]):
             self._emit(ListenerFound())
         self._was_up = True
         for topic in self._subscribers:
-            self._tell(topic)
+            self._point_to(topic)
 
     async def _check(self, listener: Listener) -> None:
         self._next_check = trio.current_time() + CHECK_SECONDS
@@ -143,7 +143,7 @@ class PubSubActor(Actor[PubSub]):
 
     # -- what is said ---------------------------------------------------------------------------
 
-    def _tell(self, topic: str) -> None:
+    def _point_to(self, topic: str) -> None:
         for known, look in self._subscribers.items():
             if known == topic:
                 look()

@@ -26,7 +26,10 @@ class Listener:
 
     @classmethod
     async def open(
-        cls, options: ConnectOptions, on_notice: Callable[[str], None], on_loss: Callable[[], object]
+        cls,
+        options: ConnectOptions,
+        on_notice: Callable[[str], None],
+        on_loss: Callable[[], object],
     ) -> Listener:
         """Connect and listen; `on_notice` gets payloads, `on_loss` is called at an end unasked.
 

@@ -68,9 +68,16 @@ class QueueManagerActor(Actor[QueueManager]):
     """Owns the polls that wait, and nothing else that matters."""
 
     def __init__(
-        self, ref: Ref[QueueManager], db: Database, emit: Emit, *, look_again: float
+        self,
+        ref: Ref[QueueManager],
+        db: Database,
+        emit: Emit,
+        announce: Callable[[], object],
+        *,
+        look_again: float,
     ) -> None:
         super().__init__(ref)
+        self._announce = announce
         self._db = db
         self._emit = emit
         self._look_again = look_again
@@ -98,7 +105,10 @@ class QueueManagerActor(Actor[QueueManager]):
     async def handle_cast(self, message: Cast[QueueManager]) -> None:
         """Note that work may wait."""
         if isinstance(message, WorkMayWait):
-            self._room.work_may_wait = True
+            if message.heard:
+                self._room.work_may_wait = True
+            else:
+                self._work_entered()
         else:
             await super().handle_cast(message)
 
@@ -131,7 +141,7 @@ class QueueManagerActor(Actor[QueueManager]):
         callers = [caller for _, caller in batch]
         answers = await self._attempt(callers, lambda: queue.submit(self._db, submissions))
         for submission, caller, answer in zip(submissions, callers, answers or (), strict=False):
-            self._room.work_may_wait = True
+            self._work_entered()
             caller.reply(answer)
             if answer.made:
                 self._emit(BuildSubmitted(submission.id, submission.platform))
@@ -144,7 +154,7 @@ class QueueManagerActor(Actor[QueueManager]):
         if answer is None:
             return
         (retried,) = answer
-        self._room.work_may_wait = True
+        self._work_entered()
         caller.reply(retried)
         if retried is not None and retried.made:
             self._emit(BuildSubmitted(retried.id, retried.platform))
@@ -183,7 +193,7 @@ class QueueManagerActor(Actor[QueueManager]):
         if verdict is not None:
             caller.reply(verdict)
         if verdict is Verdict.APPLIED:
-            self._room.work_may_wait = True
+            self._work_entered()
             self._emit(BuildAbandoned(m.build_id, m.worker_id))
 
     async def _unregister(self, message: Unregister, caller: Caller[Any]) -> None:
@@ -192,7 +202,7 @@ class QueueManagerActor(Actor[QueueManager]):
 
         answer = await self._attempt([caller], once)
         if answer is not None:
-            self._room.work_may_wait = True
+            self._work_entered()
             caller.reply(answer[0])
 
     async def _claim(self) -> None:
@@ -231,6 +241,11 @@ class QueueManagerActor(Actor[QueueManager]):
 
     # -- helpers --------------------------------------------------------------------------------
 
+    def _work_entered(self) -> None:
+        """Note that builds came into the queue, and tell the other controllers."""
+        self._room.work_may_wait = True
+        self._announce()
+
     async def _attempt(
         self, callers: Sequence[Caller[Any]], work: Callable[[], Awaitable[T]]
     ) -> T | None:
@@ -263,9 +278,19 @@ def _of(asked: Sequence[Asked], kind: type[T]) -> list[tuple[T, Caller[Any]]]:
 
 
 def queue_manager_spec(
-    ref: Ref[QueueManager], db: Database, emit: Emit, *, look_again: float = 1.0
+    ref: Ref[QueueManager],
+    db: Database,
+    emit: Emit,
+    *,
+    announce: Callable[[], object] = lambda: None,
+    look_again: float = 1.0,
 ) -> ChildSpec:
-    """Child spec; `look_again` is how often, in seconds, held polls look for others' builds."""
+    """Child spec; `announce` tells other controllers that builds came into the queue.
+
+    `look_again` is how often, in seconds, held polls look for builds nobody announced.
+    """
     return actor_spec(
-        ref.name, lambda: QueueManagerActor(ref, db, emit, look_again=look_again), shutdown=10.0
+        ref.name,
+        lambda: QueueManagerActor(ref, db, emit, announce, look_again=look_again),
+        shutdown=10.0,
     )

@@ -79,7 +79,9 @@ class StopGranting(Call[QueueManager, None]):
 
 @dataclass(frozen=True, slots=True)
 class WorkMayWait(Cast[QueueManager]):
-    """Builds may have entered the queue: try again for the polls that wait."""
+    """Builds may have entered the queue; `heard` of it from another controller, or not."""
+
+    heard: bool = False
 
 
 QueueManagerCall: TypeAlias = (

@@ -9,7 +9,7 @@ from actors.domain.errors import UnavailableError
 from actors.domain.events import WorkerRegistered
 from actors.domain.ids import is_build_id, is_worker_id, new_id
 from actors.domain.worker import serves
-from actors.queue_manager.messages import RequestWork, Unregister, WorkMayWait
+from actors.queue_manager.messages import RequestWork, Unregister
 from actors.recorder.messages import Heard, Seen, Sign
 from actors.store import credentials, queue
 from actors.store.patience import through_outage
@@ -39,7 +39,6 @@ async def register(request: Request) -> Outcome:
         lambda: queue.register(services.db, worker_id, named, able, serves(able))
     )
     token = await credentials.issue_worker_token(services.db, worker_id)
-    services.queue_manager.cast(WorkMayWait())
     services.emit(WorkerRegistered(worker_id, known))
     status = "re-registered" if known else "registered"
     return json_reply(shapes.Registered(worker_id, status, services.base_image_id, token))

@@ -16,6 +16,7 @@ from actors.domain import build, events
 from actors.heartbeat_monitor.actor import HeartbeatMonitorActor
 from actors.janitor.actor import JanitorActor
 from actors.kernel.messages import Call, Cast
+from actors.pubsub import messages as pubsub
 from actors.queue_manager import messages as queue_manager
 from actors.recorder import messages as recorder
 from actors.telemetry.lines import name_of
@@ -110,6 +111,7 @@ def messages() -> str:
         ("QueueManager", queue_manager),
         ("Recorder", recorder),
         ("UploadSink", upload_sink),
+        ("PubSub", pubsub),
     ):
         for name, kind in vars(module).items():
             if inspect.isclass(kind) and kind.__module__ == module.__name__:

@@ -202,6 +202,8 @@ async def open_door(
     async with trio.open_nursery() as nursery:
         for _ in range(connections):
             nursery.start_soon(on_asyncio(door.own), options)
+        while not door.open:  # noqa: ASYNC110 - a busy machine may need longer than patience has
+            await trio.sleep(0.001)
         yield door
         nursery.cancel_scope.cancel()
 
