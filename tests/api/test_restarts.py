@@ -43,6 +43,7 @@ BODY = {
 PATHS = [
     "telemetry",
     "repo",
+    "pubsub",
     "orchestration",
     "orchestration/janitor",
     "orchestration/recorder",
@@ -137,7 +138,7 @@ async def test_a_database_that_is_away_loses_nothing(
         traffic = Traffic(farm)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(traffic.run)
-            await traffic.ended(3)
+            await traffic.ended(2)
             stop_server(servers.pop())
             await trio.sleep(1.5)
             servers.append(start_server(spare_cluster))

@@ -33,7 +33,7 @@ class Traffic:
 
     farm: Farm
     users: int = 4
-    builds_each: int = 3
+    builds_each: int = 2
     workers: int = 4
     acknowledged: dict[str, bytes] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
