@@ -112,7 +112,7 @@ async def _while_deleting(database: Database, old: str, statement: str) -> tuple
 
     async def open_the_gate() -> None:
         waiting = "select exists (select from pg_locks where not granted)"
-        while not await database.fetchval(waiting):
+        while not results and not await database.fetchval(waiting):
             await trio.lowlevel.checkpoint()
         go.set()
 
