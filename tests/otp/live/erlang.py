@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _SOURCES = Path(__file__).parent / "erl"
 # One scheduler: priorities are then strict, and whoever asks for rest runs last.
-_NODE = ("-noshell", "-noinput", "-start_epmd", "false", "+S", "1:1", "+P", "1000000")
+_NODE = ("+S", "1:1", "-noshell", "-noinput", "-start_epmd", "false", "-boot", "no_dot_erlang")
+_NO_DUMP = {"ERL_CRASH_DUMP_SECONDS": "0"}
 
 
 def installed() -> bool:
@@ -51,7 +53,8 @@ class Erlang:
         asked.write_bytes(pack([{"scenario": one, "shaken": shaken} for one, shaken in runs]))
         args = ["-pa", str(self.folder), "-s", "live_batch", "main"]
         extra = ["-extra", str(asked), str(told), str(self.slots)]
-        subprocess.run(["erl", *_NODE, *args, *extra], check=True, timeout=limit)
+        node = ["erl", *_NODE, *args, *extra]
+        subprocess.run(node, check=True, timeout=limit, env=os.environ | _NO_DUMP)
         recorded: list[Json] = unpack(told.read_bytes())
         return recorded
 

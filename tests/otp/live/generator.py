@@ -68,6 +68,7 @@ class _Script:
     branches: list[_Branch] = field(default_factory=list)
     added: int = 0
     tags: int = 0
+    waits: int = 0
 
     def write(self, count: int) -> list[Json]:
         self._meet(self.tree, "root")
@@ -81,7 +82,7 @@ class _Script:
             (3 if len(self.branches) > 1 else 0, self._kill_branch),
         ]
         if self.windowed:
-            kinds.append((30, lambda: [{"do": "wait", "ms": _PAST_THE_WINDOW_MS}]))
+            kinds.append((30, self._wait))
         weights = [weight for weight, _ in kinds]
         for _ in range(count):
             steps += self.chance.choices([kind for _, kind in kinds], weights)[0]()
@@ -153,6 +154,11 @@ class _Script:
 
     def _several(self) -> int:
         return 2 if self.chance.random() < 0.12 else 1
+
+    def _wait(self) -> list[Json]:
+        """Let the restart window pass, at most twice: it takes real time."""
+        self.waits += 1
+        return [{"do": "wait", "ms": _PAST_THE_WINDOW_MS}] if self.waits <= 2 else []
 
     def _asked(self, branch: _Branch) -> Json:
         self.tags += 1

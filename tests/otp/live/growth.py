@@ -81,7 +81,7 @@ class Growth:
 
     def _supervisor(self, label: str, depth: int) -> Json:
         chance = self.chance
-        flags: Json = {"intensity": chance.choice((0, 1, 1, 2, 3, 5)), "period": self.period}
+        flags: Json = {"intensity": chance.choice((0, 1, 2, 3, 5, 5)), "period": self.period}
         if chance.random() < 0.15:
             template = self.worker("", "never")
             del template["id"]

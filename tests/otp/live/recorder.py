@@ -82,5 +82,7 @@ def _shaken(erlang: Erlang, harvest: Harvest, pairs: list[tuple[Json, Json]]) ->
 
 
 def _at_once(scenario: Json, recorded: Json) -> bool:
-    held = [len(step["hold"]) for step in scenario["steps"] if step["do"] == "burst"]
-    return is_marked(recorded) or any(count > 1 for count in held)
+    """Whether processes act side by side: open orders, several held, requests that wait."""
+    steps = scenario["steps"] + [item for one in scenario["steps"] for item in one.get("items", [])]
+    held = max((len(step.get("hold", ())) for step in steps), default=0)
+    return is_marked(recorded) or held > 1 or any("async" in step for step in steps)
