@@ -15,7 +15,7 @@ from tests.support.farm import Farm
 from tests.support.form import MULTIPART, Part, body_of
 
 SEED = random.SystemRandom().randrange(2**32)
-REQUESTS = 500
+REQUESTS = 300
 _NAMES = (
     "name capabilities id level message logs type data timestamp progress worker_id build_id error"
     " reason otp status duration_ms checks controller_url metrics cpu_percent memory_mb stage"
