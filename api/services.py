@@ -17,11 +17,9 @@ from supervisors.process import Process
 
 @dataclass(slots=True)
 class Condition:
-    """What changes while the program runs and no row says: draining, the root, cached figures."""
+    """What changes while the program runs and no row says: draining, cached figures."""
 
     draining: bool = False
-    stop_asked: bool = False
-    root: Process | None = None
     stats: Stats | None = None
     stats_until: float = 0.0
 
@@ -41,3 +39,4 @@ class Services:
     emit: Callable[[object], None]
     metrics_page: Callable[[], bytes]
     condition: Condition
+    root: Callable[[], Process | None]

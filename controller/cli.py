@@ -8,6 +8,7 @@ import click
 
 from controller.commands.db import db
 from controller.commands.demo import demo
+from controller.commands.node import node
 from controller.commands.start import start
 from controller.commands.tree import tree
 from controller.commands.version import version
@@ -27,7 +28,7 @@ def program() -> None:
     """  # noqa: D301 - click's mark for text it must not wrap
 
 
-for command in (start, demo, tree, db, version):
+for command in (start, demo, tree, db, version, node):
     program.add_command(command)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
+import structlog
 import trio
 import trio_asyncio  # pyright: ignore[reportMissingTypeStubs] - the library ships none
 
@@ -19,6 +21,8 @@ from supervisors.process import Process, Runtime
 from supervisors.root import run_tree
 from supervisors.spec import ChildSpec
 
+log = structlog.get_logger()
+
 SETUP_ERRORS = (
     BindError,
     DatabaseSetupError,
@@ -27,6 +31,26 @@ SETUP_ERRORS = (
     StorageSetupError,
 )
 """What an operator can mend; their texts are sentences."""
+
+
+@dataclass(slots=True)
+class Control:
+    """How a running tree is told to stop: once in order, twice at once."""
+
+    root: Process | None = None
+    stop_asked: bool = False
+
+    def stop(self, why: str, scope: trio.CancelScope) -> None:
+        """Begin an ordered stop; asked again, wait for nothing. `scope` is that of the start."""
+        again, self.stop_asked = self.stop_asked, True
+        log.info("controller.stopping", why=why, at_once=again)
+        if self.root is None:
+            scope.cancel()
+        elif again:
+            self.root.kill()
+        else:
+            self.root.shutdown()
+
 
 Beside = Callable[[trio.CancelScope], Awaitable[None]]
 

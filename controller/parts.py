@@ -20,6 +20,7 @@ from api.app import make_app
 from api.server.limits import ServerLimits
 from api.server.serve import ASGIApp
 from api.services import Condition, Services
+from controller.host import Control
 from controller.settings import Settings
 from supervisors.dynamic import Door
 
@@ -42,6 +43,7 @@ class Parts:
     recorder: Ref[Recorder] = field(default_factory=lambda: Ref[Recorder]("recorder"))
     pubsub: Ref[PubSub] = field(default_factory=lambda: Ref[PubSub]("pubsub"))
     condition: Condition = field(default_factory=Condition)
+    control: Control = field(default_factory=Control)
     node: str = field(default_factory=lambda: new_id()[:8])
 
     @classmethod
@@ -100,5 +102,6 @@ class Parts:
                 emit=self.emit,
                 metrics_page=self.metrics.page,
                 condition=self.condition,
+                root=lambda: self.control.root,
             )
         )

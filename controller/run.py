@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from enum import IntEnum
 from urllib.parse import urlsplit
 
@@ -13,20 +15,27 @@ import structlog
 import trio
 
 from actors.heartbeat_monitor.state import Rules
+from actors.node.lifeline import say_up, wait_for_end
 from actors.postgres.cluster import Cluster
 from actors.postgres.lock import data_lock
 from actors.store.database import ConnectOptions
 from api.server.listen import bind
-from controller.host import SETUP_ERRORS, host
+from controller.front import Front
+from controller.host import SETUP_ERRORS, Beside, Control, host
 from controller.keys import ApiKey, api_key
 from controller.parts import Parts
-from controller.settings import SettingError, Settings
+from controller.settings import Inherited, SettingError, Settings
 from controller.tree import Plan, tree
 from supervisors.errors import StartError
 from supervisors.exits import ExitReason
 from supervisors.process import Process, Runtime
+from supervisors.spec import ChildSpec
 
 log = structlog.get_logger()
+
+
+OnUp = Callable[[Settings, ApiKey, str], None]
+"""Told when all is up, with where the database is."""
 
 
 class Exit(IntEnum):
@@ -41,7 +50,7 @@ class SetupError(Exception):
     """The controller cannot start; the text is a sentence for the operator."""
 
 
-def run_controller(settings: Settings, on_up: Callable[[Parts, ApiKey, Plan], None]) -> Exit:
+def run_controller(settings: Settings, on_up: OnUp) -> Exit:
     """Run until a signal or until the tree gives up; `on_up` is called when all is up.
 
     Raises `SetupError` when it could not start.
@@ -64,7 +73,7 @@ def _allow_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _run(settings: Settings, on_up: Callable[[Parts, ApiKey, Plan], None], held: ExitStack) -> Exit:
+def _run(settings: Settings, on_up: OnUp, held: ExitStack) -> Exit:
     _allow_connections()
     if settings.database_url is None:
         held.enter_context(data_lock(settings.data_dir))
@@ -73,9 +82,38 @@ def _run(settings: Settings, on_up: Callable[[Parts, ApiKey, Plan], None], held:
         held.callback(listening.close)
     key = api_key(settings.api_key, settings.data_dir)
     plan = make_plan(settings)
+
+    def up() -> None:
+        on_up(settings, key, plan.connect.where)
+
+    if settings.nodes > 1:
+        front = Front.of(settings, key.value, sockets, plan.cluster)
+        return _end(front.control, trio.run(_main, front.tree(), front, up))
     parts = Parts.of(settings, key.value, sockets)
-    reason = trio.run(_main, parts, plan, lambda: on_up(parts, key, plan))
-    if parts.condition.stop_asked:
+    return _end(parts.control, trio.run(_main, tree(parts, plan), parts, up))
+
+
+def run_node(settings: Settings, inherited: Inherited) -> Exit:
+    """Run as one of several nodes, until told to stop or until the front process is gone."""
+    _allow_connections()
+    line = socket.socket(fileno=inherited.line)
+    sockets = [socket.socket(fileno=fd) for fd in inherited.sockets]
+    key = api_key(settings.api_key, settings.data_dir)
+    plan = replace(make_plan(settings), cluster=None)
+    parts = Parts.of(settings, key.value, sockets)
+
+    async def until_alone(scope: trio.CancelScope) -> None:
+        await wait_for_end(line)
+        parts.control.stop("the front process is gone", scope)
+
+    def up() -> None:
+        say_up(line)
+
+    return _end(parts.control, trio.run(_main, tree(parts, plan), parts, up, until_alone))
+
+
+def _end(control: Control, reason: ExitReason) -> Exit:
+    if control.stop_asked:
         log.info("controller.stopped", reason=str(reason))
         return Exit.STOPPED
     log.error("controller.gave_up", reason=str(reason))
@@ -113,31 +151,19 @@ def where_is_the_database(settings: Settings) -> tuple[Cluster | None, ConnectOp
     return None, ConnectOptions(where=where, arguments={"dsn": settings.database_url})
 
 
-async def _main(parts: Parts, plan: Plan, on_up: Callable[[], None]) -> ExitReason:
+async def _main(
+    spec: ChildSpec, parts: Parts | Front, on_up: Callable[[], None], more: Beside | None = None
+) -> ExitReason:
     def up(root: Process) -> None:
-        parts.condition.root = root
+        parts.control.root = root
         on_up()
 
+    async def beside(scope: trio.CancelScope) -> None:
+        async with trio.open_nursery() as nursery:
+            if more is not None:
+                nursery.start_soon(more, scope)
+            async for number in signals:
+                parts.control.stop(signal.Signals(number).name, scope)
+
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-
-        async def watch(scope: trio.CancelScope) -> None:
-            await _stop_on_signal(parts, signals, scope)
-
-        return await host(tree(parts, plan), Runtime(parts.emit), up, watch)
-
-
-async def _stop_on_signal(
-    parts: Parts, signals: AsyncIterator[int], scope: trio.CancelScope
-) -> None:
-    """Begin an ordered stop at the first signal; the second one waits for nothing."""
-    async for number in signals:
-        root = parts.condition.root
-        again = parts.condition.stop_asked
-        parts.condition.stop_asked = True
-        log.info("controller.stopping", signal=signal.Signals(number).name, at_once=again)
-        if root is None:
-            scope.cancel()
-        elif again:
-            root.kill()
-        else:
-            root.shutdown()
+        return await host(spec, Runtime(parts.emit), up, beside)

@@ -135,6 +135,7 @@ SETTINGS = (
     Setting(
         "base_image_id", "BASE_IMAGE_ID", DEFAULT_BASE_IMAGE, _text, "Image that workers build in."
     ),
+    Setting("nodes", "NODES", 1, _count, "Processes that serve the port together."),
     Setting("pool_size", "POOL_SIZE", 4, _count, "Connections to the database."),
     Setting("max_attempts", "MAX_ATTEMPTS", 3, _count, "How often a lost build is tried in all."),
     Setting(
@@ -204,6 +205,7 @@ class Settings:
     storage_path: Path | None
     api_key: str | None = field(repr=False)
     base_image_id: str
+    nodes: int
     pool_size: int
     max_attempts: int
     silent_seconds: float
@@ -240,6 +242,34 @@ def read_settings(
                 values[setting.name] = _read(setting, where, text)
                 break
     return Settings(**values)  # pyright: ignore[reportArgumentType] - the table is the proof
+
+
+def as_environment(settings: Settings, api_key: str) -> dict[str, str]:
+    """Return the environment in which another process of this program reads the same settings."""
+    told = {
+        setting.variable: str(value)
+        for setting in SETTINGS
+        if (value := getattr(settings, setting.name)) is not None and value != ""
+    }
+    kept = {name: value for name, value in os.environ.items() if name != CONFIG_VARIABLE}
+    return {**kept, **told, "CONTROLLER_API_KEY": api_key, "NODES": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """Descriptors that a node has from the front process: its line, and the sockets."""
+
+    line: int
+    sockets: tuple[int, ...]
+
+
+def read_inherited(line_variable: str, sockets_variable: str) -> Inherited:
+    """Read what `actors.node` put into the environment; `SettingError` when it is not there."""
+    try:
+        fds = os.environ[sockets_variable].split(",")
+        return Inherited(int(os.environ[line_variable]), tuple(int(fd) for fd in fds))
+    except (KeyError, ValueError):
+        raise SettingError("a node is started by `start`, never by hand") from None
 
 
 def _read(setting: Setting, where: str, text: str) -> object:

@@ -37,7 +37,7 @@ async def kill(request: Request) -> Outcome:
 
 
 def _root(request: Request) -> Process:
-    root = request.services.condition.root
+    root = request.services.root()
     if root is None:
         raise Refusal(503, "The tree is still starting")
     return root

@@ -11,10 +11,8 @@ import structlog
 
 from controller import logs
 from controller.keys import ApiKey
-from controller.parts import Parts
 from controller.run import run_controller
-from controller.settings import read_settings
-from controller.tree import Plan
+from controller.settings import Settings, read_settings
 
 log = structlog.get_logger()
 
@@ -26,6 +24,7 @@ log = structlog.get_logger()
 @click.option("--db", metavar="URL", help="PostgreSQL to use in place of the embedded one.")
 @click.option("--storage", metavar="FOLDER", help="Folder of the artifacts.")
 @click.option("--api-key", metavar="KEY", help="Key of CLIs and workers; better in the variable.")
+@click.option("--nodes", metavar="COUNT", help="Processes that serve the port together (1).")
 @click.option("--log-format", metavar="FORM", help="console, json or auto.")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
 def start(db: str | None, storage: str | None, **flags: str | None) -> None:
@@ -48,14 +47,13 @@ def start(db: str | None, storage: str | None, **flags: str | None) -> None:
     sys.exit(run_controller(settings, _welcome))
 
 
-def _welcome(parts: Parts, key: ApiKey, plan: Plan) -> None:
+def _welcome(settings: Settings, key: ApiKey, database: str) -> None:
     """Print the first screen: where everything is, and how to stop."""
-    settings = parts.settings
     address = f"http://{settings.host or 'localhost'}:{settings.port}"
     rows = {
         "Dashboard": f"{address}/",
         "API": f"{address}/api",
-        "Database": plan.connect.where,
+        "Database": database,
         "Artifacts": str(Path(settings.storage_dir).absolute()),
         "API key": _where_key(key),
         "Stop": "Ctrl-C",

@@ -91,6 +91,8 @@ def commands() -> str:
     def add(name: str, command: click.Command) -> None:
         if isinstance(command, click.Group):
             for child, sub in command.commands.items():
+                if sub.hidden:
+                    continue
                 add(f"{name} {child}", sub)
             return
         options = [

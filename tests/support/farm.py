@@ -306,7 +306,7 @@ async def farming(
             ):
                 farm = Farm(url, parts, http, events, folder / "storage")
                 farm.root = await nursery.start(farm.run, tree(parts, plan))
-                parts.condition.root = farm.root
+                parts.control.root = farm.root
                 yield farm
                 await http.aclose()
                 farm.root.shutdown()

@@ -1,0 +1,1 @@
+"""Node: another process of this program, serving the same sockets, as a child of this one."""
