@@ -123,23 +123,30 @@ def test_only_the_port_is_open(first: Program) -> None:
     assert not inodes & listening
 
 
-def test_what_was_submitted_is_there_after_a_restart(tmp_path: Path) -> None:
-    """A second start finds database, artifacts and key, and makes nothing anew."""
-    with program(tmp_path) as started:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder whose database is made once."""
+    return tmp_path_factory.mktemp("again")
+
+
+def test_what_was_submitted_is_there_after_a_restart(folder: Path) -> None:
+    """A second start finds database, artifacts and key, and makes nothing anew, `start` or not."""
+    with program(folder, "start") as started:
         key, build_id = started.key, started.submit()
-    with program(tmp_path, "start") as started:
+    with program(folder, "--db", "./old.sqlite") as started:
+        assert "start.sqlite_ignored" in started.errors  # of the program before us: only a warning
         assert started.key == key
         assert started.get(f"/api/builds/{build_id}/status").json()["status"] == "pending"
         assert started.get(f"/api/builds/{build_id}/logs").json()["logs"][0]["message"]
         assert started.children()
         assert "initdb" not in started.errors
-        stored = [path for path in (tmp_path / "data/storage/source").rglob("*") if path.is_file()]
+        stored = [path for path in (folder / "data/storage/source").rglob("*") if path.is_file()]
         assert [path.read_bytes() for path in stored] == [b"source"]
 
 
-def test_a_reader_that_left_does_not_end_it(tmp_path: Path) -> None:
+def test_a_reader_that_left_does_not_end_it(folder: Path) -> None:
     """Nobody has to read the first screen: the controller goes on."""
-    started = Program(tmp_path, free_port())
+    started = Program(folder, free_port())
     try:
         assert started.process.stdout is not None
         started.process.stdout.close()
