@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+from actors.kernel.mailbox import Mailbox
 from actors.kernel.ref import Ref
+from actors.kernel.target import Target
 from supervisors.errors import NoProcError
 from supervisors.spec import Budget, ChildSpec, Restart, Stop
 from supervisors.supervisor import supervisor
@@ -17,6 +19,21 @@ from supervisors.supervisor import supervisor
 P = TypeVar("P")
 
 Key: TypeAlias = "int | str | bytes | UUID | tuple[Key, ...]"
+
+
+class Routed(Target[P]):
+    """Made by `Partitions.via`; nobody is there while no partition is in use."""
+
+    def __init__(self, partitions: Partitions[P], key: Key) -> None:
+        self.name = f"{partitions.name}/{key!r}"
+        self._partitions = partitions
+        self._key: Key = key
+
+    def find_mailbox(self) -> Mailbox | None:
+        """Return the mailbox of the partition that the key has now."""
+        if not self._partitions.in_use:
+            return None
+        return self._partitions.refs[self._partitions.number(self._key)].find_mailbox()
 
 
 class Partitions(Generic[P]):
@@ -44,9 +61,9 @@ class Partitions(Generic[P]):
             raise NoProcError(f"no partition of {self.name} is in use")
         return (abs(key) if isinstance(key, int) else _hash(key)) % self.in_use
 
-    def via(self, key: Key) -> Ref[P]:
-        """Return the handle of the partition of a key, as of now: take it anew for each call."""
-        return self.refs[self.number(key)]
+    def via(self, key: Key) -> Routed[P]:
+        """Return the name of a key: each message finds the partition that the key has then."""
+        return Routed(self, key)
 
     def resize(self, in_use: int) -> None:
         """Route to the first `in_use` partitions from now on; the others go on unused."""

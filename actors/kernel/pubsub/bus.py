@@ -45,9 +45,9 @@ class PubSub:
     ) -> Subscription[M]:
         """Have the calling process get every message from now on; it ends with the process.
 
-        `deliver` must not wait: it is `cast` of the process's own handle, whose mailbox is the
-        bound, and whose False means no room. The oldest message of a mailbox cannot give way.
-        Subscribing twice means two copies.
+        `deliver` must not wait: it is `info` or `cast` of the process's own handle, whose mailbox
+        is the bound, and whose False means no room. The oldest message of a mailbox cannot give
+        way. Subscribing twice means two copies.
         """
         if overflow is Overflow.DROP_OLDEST:
             raise ValueError("a mailbox does not drop its oldest message")

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar, cast
 from weakref import WeakValueDictionary
 
-from actors.kernel.actor import Actor
+from actors.kernel.living import Living
 from actors.kernel.mailbox import Mailbox
 from actors.kernel.own import Owners, current_process
 from actors.kernel.registry.entries import Entries, Entry
@@ -58,8 +58,7 @@ def _any(_value: object) -> bool:
 
 
 def _mailbox_of(process: Process) -> Mailbox | None:
-    handle = process.handle
-    return cast("Actor[Any]", handle).mailbox if isinstance(handle, Actor) else None
+    return process.handle.mailbox if isinstance(process.handle, Living) else None
 
 
 class Registry(Generic[V]):
@@ -83,13 +82,16 @@ class Registry(Generic[V]):
 
     # -- for the process that registers ---------------------------------------------------------
 
-    def register(self, key: Hashable, value: V, *, mailbox: Mailbox | None = None) -> None:
-        """Put the calling process under `key`.
+    def register(self, key: Hashable, value: V) -> None:
+        """Put the calling process under `key`; from now on `via(key)` reaches its mailbox.
 
-        `AlreadyRegisteredError` when a living process holds a unique key. Messages sent by
-        `via(key)` go to `mailbox`; left out, to that of the actor, once its init is over.
+        `AlreadyRegisteredError` when a living process holds a unique key.
         """
         process = current_process()
+        self._enter(Entry(key, process, value, _mailbox_of(process)))
+
+    def _enter(self, entry: Entry[V]) -> None:
+        key, process = entry.key, entry.process
         if not self.is_open:
             raise NoProcError(f"registry {self.name} is not running")
         if not process.is_alive:
@@ -99,7 +101,7 @@ class Registry(Generic[V]):
                 if held.process.is_alive:
                     raise AlreadyRegisteredError(f"{self.name}/{key}", held.process)
                 self._remove(held)
-        self._add(Entry(key, process, value, mailbox or _mailbox_of(process)))
+        self._add(entry)
 
     def unregister(self, key: Hashable, where: Callable[[V], bool] = _any) -> int:
         """Take the calling process's entries out of `key`; return how many there were."""
@@ -183,7 +185,11 @@ class Registry(Generic[V]):
         """Be alone with `key` among those who lock it; needs no entry."""
         return self._locks.hold(key)
 
-    # -- ends -----------------------------------------------------------------------------------
+    # -- begins and ends ------------------------------------------------------------------------
+
+    def claim(self, key: Hashable, mailbox: Mailbox) -> None:
+        """Put the calling process under `key` before its init; for `Via`, without a value."""
+        self._enter(Entry(key, current_process(), cast("V", None), mailbox))
 
     def release(self, key: Hashable, mailbox: Mailbox) -> None:
         """Take out who has `mailbox` under `key`, for an actor that ends."""

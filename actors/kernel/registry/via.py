@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.kernel.mailbox import Mailbox
 from actors.kernel.ref import Ref
+from actors.kernel.registry.errors import AlreadyRegisteredError
+from supervisors.exits import AlreadyStarted
+from supervisors.process import StartRefusedError
 
 if TYPE_CHECKING:
     from actors.kernel.registry.registry import Registry
@@ -17,8 +20,8 @@ P = TypeVar("P")
 class Via(Ref[P]):
     """Made by `Registry.via`, one per key; reaches whoever holds the key now.
 
-    An actor made with it registers itself under the key before its init; when the key is held its
-    start fails with `AlreadyRegisteredError`, which names the holder.
+    An actor made with it registers itself under the key before its init, without a value; when the
+    key is held its start fails with `AlreadyStarted`, which names the holder.
     """
 
     def __init__(self, registry: Registry[Any], key: Hashable) -> None:
@@ -29,7 +32,10 @@ class Via(Ref[P]):
     def bind(self, mailbox: Mailbox | None) -> None:
         """Register the calling process, for the actor loop."""
         if mailbox is not None:
-            self._registry.register(self._key, None, mailbox=mailbox)
+            try:
+                self._registry.claim(self._key, mailbox)
+            except AlreadyRegisteredError as held:
+                raise StartRefusedError(AlreadyStarted(held.holder)) from None
         self.point_to(mailbox)
 
     def release(self, mailbox: Mailbox) -> None:

@@ -57,6 +57,7 @@ class TaskSupervisor:
         """Start a task that the calling process will await, and link the two.
 
         When the task crashes so does the caller, unless it traps exits; and the other way round.
+        Not for request handlers: the process there is the whole endpoint.
         """
         job = self._job(function, arguments, label, current_process())
         job.linked = True

@@ -131,9 +131,16 @@ async def test_otp_253_the_number_in_use_changes_between_none_and_all() -> None:
         before = lives(tree)
         shop.partitions.resize(2)
         assert {shop.partitions.number(key) for key in range(10)} == {0, 1}
+        via = shop.partitions.via(3)
         shop.partitions.resize(0)
         with pytest.raises(NoProcError):
-            shop.partitions.via("key")
+            shop.partitions.number("key")
+        with pytest.raises(NoProcError):
+            await via.call(Say("nobody"))
+        assert not via.cast(Note("nobody"))
+        shop.partitions.resize(1)
+        assert await via.call(Say("first")) == "first"
+        assert "say first" in shop.stages[0].journal
         shop.partitions.resize(4)
         assert {shop.partitions.number(key) for key in range(10)} == {0, 1, 2, 3}
         assert lives(tree) == before
@@ -150,7 +157,8 @@ async def test_otp_254_a_crashed_partition_comes_back_under_its_number_with_its_
         before, via = lives(tree), shop.partitions.via(2)
         before[2].kill()
         assert await before[2].join() == KILLED
-        assert await via.call_again(Say("back")) == "back"
+        await tree.reports.seen(ChildStarted, "shop/2", count=2)
+        assert await via.call(Say("back")) == "back"
         after = lives(tree)
         assert {number for number in after if after[number] is not before[number]} == {2}
         assert await shop.partitions.via(2).call(Say("again")) == "again"

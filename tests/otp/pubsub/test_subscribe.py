@@ -92,10 +92,16 @@ class ReaderActor(Actor[Reader]):
     async def init(self) -> None:
         """Subscribe."""
         self._bus.subscribe(STORIES, self.ref.cast, self._overflow)
+        self._bus.subscribe(NEWS, self.ref.info, self._overflow)
 
     async def handle_cast(self, message: Any) -> None:  # noqa: ANN401 - a story
         """Note it."""
         self._seen.append(message.number)
+
+    async def handle_info(self, message: object) -> None:
+        """Note a plain message of any topic."""
+        assert isinstance(message, int)
+        self._seen.append(message)
 
     async def handle_call(self, message: Any, caller: Caller[Any]) -> object:  # noqa: ANN401 - either
         """Answer, or nap."""
@@ -116,11 +122,12 @@ def readers(bus: PubSub, *refs: Ref[Reader], overflow: Overflow = Overflow.DROP_
 
 @virtual_time
 async def test_otp_222_an_actor_gets_them_in_its_mailbox() -> None:
-    """As plain messages, in order with its others."""
+    """Of its own protocol or not, in order with its others."""
     bus, ref = PubSub(), Ref[Reader]("reader")
     async with readers(bus, ref):
-        bus.broadcast(STORIES, Story(1))
-        assert await ref.call(Seen()) == [1]
+        assert bus.broadcast(STORIES, Story(1)) == 1
+        assert bus.broadcast(NEWS, 2) == 1
+        assert await ref.call(Seen()) == [1, 2]
 
 
 @virtual_time

@@ -17,7 +17,7 @@ from actors.kernel.registry.errors import (
 from actors.kernel.registry.registry import Keys, Registered, Registry, Unregistered
 from supervisors.errors import AlreadyStartedError, NoProcError
 from supervisors.exits import NORMAL, SHUTDOWN, Shutdown
-from supervisors.process import Process
+from supervisors.process import Process, Runtime
 from supervisors.supervisor import supervisor
 from tests.support.inside import Inside, insiders
 from tests.support.tree import Boom, grown, virtual_time
@@ -316,3 +316,19 @@ async def test_otp_209_nothing_is_left_of_ten_thousand_rounds() -> None:
         assert len(a.life._on_exit) <= before + 2
         await a.leave()
         assert len(registry._owners) == 0
+
+
+@virtual_time
+async def test_otp_209_nothing_is_left_of_ten_thousand_owners() -> None:
+    """That ended with several entries each."""
+    registry, runtime = duplicate(), Runtime()
+
+    async def body(process: Process) -> None:
+        process.started()
+        registry.register("key", 1)
+        registry.register("key", 2)
+
+    for _ in range(10_000):
+        await Process("owner", runtime).run(body)
+    assert (registry._entries._by_key, registry._entries._by_process) == ({}, {})
+    assert len(registry._owners) == 0

@@ -8,11 +8,11 @@ import pytest
 import trio
 
 from actors.kernel.actor import actor_spec
-from actors.kernel.registry.errors import AlreadyRegisteredError, WrongKeysError
+from actors.kernel.registry.errors import WrongKeysError
 from actors.kernel.registry.registry import Keys, Registry
 from supervisors.dynamic import dynamic_supervisor
 from supervisors.errors import NoProcError, StartError
-from supervisors.exits import KILLED
+from supervisors.exits import KILLED, NORMAL, AlreadyStarted
 from supervisors.spec import Budget, ChildSpec, Restart
 from supervisors.supervisor import supervisor
 from tests.support.actors import EchoActor, Hold, Note, Release, Say, Stage
@@ -35,7 +35,7 @@ async def start(tree: Tree, spec: ChildSpec) -> object:
     try:
         return await tree.dyn("pool").start_child(spec)
     except StartError as error:
-        return crash_of(error.reason)
+        return error.reason
 
 
 @virtual_time
@@ -54,6 +54,20 @@ async def test_otp_216_a_name_is_taken_wherever_a_handle_is() -> None:
             await trio.testing.wait_all_tasks_blocked()
             via.cast(Release("later"))
         assert "noted" in stage.journal
+
+
+@virtual_time
+async def test_otp_216_an_actor_is_stopped_by_its_name() -> None:
+    """Through `terminate`, with the reason; a name without an actor is no process."""
+    registry, stage = Registry[None]("reg"), Stage()
+    async with grown(pool()) as tree:
+        process = await start(tree, echo(registry, "key", stage, restart=Restart.TEMPORARY))
+        await registry.via("key").stop()
+        assert process.exit == NORMAL
+        assert "terminate normal" in stage.journal
+        assert registry.count() == 0
+        with pytest.raises(NoProcError):
+            await registry.via("key").stop()
 
 
 @virtual_time
@@ -79,18 +93,20 @@ async def test_otp_216_a_process_that_registered_itself_is_reached_by_the_name()
     """After it gave the name up it is not."""
     registry, stage = Registry[None]("reg"), Stage()
 
-    async def register_then_leave(_actor: EchoActor) -> None:
+    async def leave(_actor: EchoActor) -> None:
         if "give up" in stage.journal:
             registry.unregister("own")
-        elif registry.whereis("own") is None:
+
+    class Registering(EchoActor):
+        async def init(self) -> None:
             registry.register("own", None)
 
-    stage.idle = register_then_leave
+    stage.idle = leave
     async with grown(pool()) as tree:
         via = registry.via("own")
-        await start(tree, stage.actor())
-        await trio.testing.wait_all_tasks_blocked()
+        await start(tree, actor_spec("own", lambda: Registering(stage.ref, stage)))
         assert await via.call(Say("hello")) == "hello"
+        assert await stage.ref.call(Say("hello")) == "hello"
         via.cast(Note("give up"))
         await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(NoProcError):
@@ -110,9 +126,9 @@ async def test_otp_216_a_start_under_a_held_name_fails_before_init() -> None:
     registry, first, second = Registry[None]("reg"), Stage(), Stage()
     async with grown(pool()) as tree:
         holder = await start(tree, echo(registry, "key", first))
-        error = await start(tree, echo(registry, "key", second))
-        assert isinstance(error, AlreadyRegisteredError)
-        assert error.holder is holder
+        reason = await start(tree, echo(registry, "key", second))
+        assert isinstance(reason, AlreadyStarted)
+        assert reason.holder is holder
         assert second.journal == []
         assert await registry.via("key").call(Say("still")) == "still"
 
@@ -140,12 +156,12 @@ async def _race(chance: random.Random) -> None:
             try:
                 results.append(await tree.dyn(name).start_child(spec))
             except StartError as error:
-                results.append(crash_of(error.reason))
+                results.append(error.reason)
 
         async with trio.open_nursery() as nursery:
             for name, stage in zip(("one", "two"), stages, strict=True):
                 nursery.start_soon(one, name, stage)
-        (lost,) = [result for result in results if isinstance(result, AlreadyRegisteredError)]
+        (lost,) = [result for result in results if isinstance(result, AlreadyStarted)]
         (won,) = [result for result in results if result is not lost]
         assert lost.holder is won
         assert registry.whereis("key") is won
@@ -159,8 +175,8 @@ async def test_otp_217_a_failed_start_frees_its_name_before_the_starter_is_told(
     async with grown(pool()) as tree:
         for _ in range(1000):
             stage.inits.append(ValueError("no"))
-            error = await start(tree, echo(registry, "key", stage))
-            assert isinstance(error, ValueError)
+            reason = await start(tree, echo(registry, "key", stage))
+            assert isinstance(crash_of(reason), ValueError)
         assert registry.count() == 0
 
 

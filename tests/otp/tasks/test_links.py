@@ -11,7 +11,8 @@ from actors.kernel.tasks.job import callers
 from actors.kernel.tasks.outcome import Exit, Ok, TaskCrashed, TaskExitError
 from supervisors.errors import MaxChildrenError, NoProcError
 from supervisors.events import ChildTerminated
-from supervisors.exits import KILLED, NORMAL, Crash, Shutdown
+from supervisors.exits import KILLED, NORMAL, Crash, ExitReason, Shutdown
+from supervisors.process import Process
 from supervisors.spec import BRUTAL_KILL, Restart
 from tests.otp.tasks.office import deaf, fail, give, opened
 from tests.support.tree import Boom, crash_of, quiet, virtual_time
@@ -40,6 +41,25 @@ async def test_otp_233_a_crashed_linked_task_takes_its_owner_along() -> None:
         assert isinstance(crash, Boom)
         assert office.other.life.is_alive
         assert office.tasks.door.current is not None
+
+
+@virtual_time
+async def test_otp_233_an_owner_that_traps_exits_hears_of_the_crash_and_lives() -> None:
+    """By the link, and by awaiting."""
+    heard: list[Any] = []
+
+    def hear(reason: ExitReason, sender: Process | None) -> bool:
+        heard.append((type(reason), sender))
+        return True
+
+    async with opened() as office:
+        office.owner.life.trap(hear)
+        task = await office.owner.do(office.tasks.async_, fail, 1)
+        with pytest.raises(TaskExitError):
+            await office.owner.do(task.await_)
+        assert heard == [(Crash, task.process)]
+        assert office.owner.life.is_alive
+        office.owner.life.trap(None)
 
 
 @virtual_time
