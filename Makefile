@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TOOLS := .venv/.tools
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SHELL := bash
 
 # On a terminal the program has a process group of its own: Ctrl-C is for it, and make exits as it does.
@@ -14,23 +16,27 @@ help:   ## list the targets
 run: $(READY)   ## start the controller on an embedded PostgreSQL under ./data
 	$(call program,start)
 
-test: $(READY)   ## run all tests on a real PostgreSQL and real sockets
+test: $(TOOLS)   ## run all tests on a real PostgreSQL and real sockets
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(READY)   ## lint and type-check
+check: $(TOOLS)   ## lint and type-check
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS)
 
 demo: $(READY)   ## show a farm at work: submitters, workers, artifacts
 	$(call program,demo)
 
-bench: $(READY)   ## measure, side by side, as ratios
+bench: $(TOOLS)   ## measure, side by side, as ratios
 	@$(BIN)/python -m bench $(ARGS)
 
 clean:   ## remove the environment and caches (never ./data)
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
 
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(TOOLS): requirements-dev.lock $(READY)
+	$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
