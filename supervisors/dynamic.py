@@ -123,7 +123,7 @@ class DynamicSupervisor(SupervisorLoop):
             if len(self._children) >= self.max_children:
                 raise MaxChildrenError(f"all {self.max_children} places are taken")
             slot = Slot(spec)
-            reason = await self.start(slot)
+            reason = await self.start(slot, asked=True)
             if reason is not None:
                 raise self.start_error(slot, reason)
             if slot.process is not None:

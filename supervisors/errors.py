@@ -62,4 +62,4 @@ class DeadlockError(SupervisorError):
 class NoProcError(SupervisorError):
     """The process asked is gone (and may be back under the same name in a moment)."""
 
-    reason = NOPROC
+    reason: ExitReason = NOPROC

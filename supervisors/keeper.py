@@ -47,10 +47,13 @@ class Keeper:
         """Return the path of a child, unique in the tree."""
         return f"{self.path}/{child_id}" if self.path else str(child_id)
 
-    async def start(self, slot: Slot, *, why: str | None = None) -> ExitReason | None:
+    async def start(
+        self, slot: Slot, *, why: str | None = None, asked: bool = False
+    ) -> ExitReason | None:
         """Start the child of `slot` and wait for its init; return the reason if it failed.
 
-        `why` is set on a restart and kept in the history of the child.
+        `why` is set on a restart and kept in the history of the child. A failure is reported,
+        unless the start was `asked` for: then whoever asked is told.
         """
         if self.process is None:
             raise NoProcError("the supervisor does not run")
@@ -58,7 +61,7 @@ class Keeper:
         process = self._new_process(slot, self.process)
         began = trio.current_time()
         if self._is_haunted(slot):
-            return self._not_started(slot, process, ZOMBIE, during_restart=why is not None)
+            return self._not_started(slot, process, ZOMBIE, why=why, asked=asked)
         slot.process = process
         slot.restarting = False
         self._members[process] = slot
@@ -67,7 +70,7 @@ class Keeper:
         reason = await bring_up(process, slot.spec.start)
         self._starting = None
         if reason is not None:
-            return self._not_started(slot, process, reason, during_restart=why is not None)
+            return self._not_started(slot, process, reason, why=why, asked=asked)
         slot.known = process
         if why is not None:
             slot.restarts += 1
@@ -88,14 +91,15 @@ class Keeper:
         return slot.spec.zombie is not Zombie.START
 
     def _not_started(
-        self, slot: Slot, process: Process, reason: ExitReason, *, during_restart: bool
+        self, slot: Slot, process: Process, reason: ExitReason, *, why: str | None, asked: bool
     ) -> ExitReason | None:
         self.vacate(slot)
         slot.restarting = False
         slot.last_exit = reason
         if process.ignored:
             return None
-        self.report(ChildStartFailed(process.path, reason, during_restart))
+        if not asked:
+            self.report(ChildStartFailed(process.path, reason, why is not None))
         return reason
 
     def try_later(self, slot: Slot) -> bool:

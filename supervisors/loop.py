@@ -187,7 +187,8 @@ class SupervisorLoop(Keeper, ABC):
     async def request(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Have `operation` run by the supervisor, between two other notes.
 
-        Raises what the operation refuses with; `NoProcError` when the supervisor is gone.
+        Raises what the operation refuses with; `NoProcError` when the supervisor is gone, with
+        its exit as the reason when it went meanwhile.
         """
         if self._waits_for(CURRENT.get()):
             raise DeadlockError("the supervisor waits for this very process: both would for ever")
@@ -196,6 +197,8 @@ class SupervisorLoop(Keeper, ABC):
         request = Request(operation, trio.Event())
         self._inbox.put(request)
         await request.done.wait()
+        if isinstance(request.error, NoProcError) and self.process is not None:
+            request.error.reason = await self.process.join()
         if request.error is not None:
             raise request.error
         return cast("T", request.answer)

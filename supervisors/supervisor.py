@@ -144,7 +144,7 @@ class Supervisor(SupervisorLoop):
                     raise AlreadyStartedError(spec.id, held.process)
                 raise AlreadyPresentError(f"child {spec.id!r} is known but does not run")
             slot = Slot(spec)
-            reason = await self.start(slot)
+            reason = await self.start(slot, asked=True)
             if reason is not None:
                 raise self.start_error(slot, reason)
             self._table[spec.id] = slot
@@ -166,7 +166,7 @@ class Supervisor(SupervisorLoop):
 
         async def operation() -> Process | None:
             slot = self._idle(child_id)
-            reason = await self.start(slot)
+            reason = await self.start(slot, asked=True)
             if reason is not None:
                 raise self.start_error(slot, reason)
             return slot.process

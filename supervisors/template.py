@@ -24,6 +24,10 @@ class TemplateSupervisor(DynamicSupervisor):
         """As `start_child`, of what the template makes of the arguments."""
         return await self.start_child(self._template(*arguments))
 
+    def __contains__(self, process: Process) -> bool:
+        """Whether it could be one of the children: living ones must be, ended ones may have been."""
+        return process in self._known or not process.is_alive
+
     async def terminate_child(self, process: Process) -> None:
         """As above; a process that has ended already is no error."""
         try:

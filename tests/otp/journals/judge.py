@@ -1,0 +1,44 @@
+"""Whether our runtime does what Erlang did; and where it differs on purpose."""
+
+from __future__ import annotations
+
+import traceback
+from enum import Enum
+from typing import Any
+
+from tests.otp.journals.player import play
+from tests.otp.live.agree import disagreements
+
+Json = Any
+
+
+class Judgement(Enum):
+    """How a played scenario stands to its recording; printed in this order."""
+
+    AGREES = "agree"
+    DEVIATES = "differ by a documented deviation"
+    DIFFERS = "differ"
+
+
+def judge(scenario: Json) -> tuple[Judgement, list[str]]:
+    """Play a scenario and compare; return where it differs, too."""
+    try:
+        played = play(scenario)
+    except Exception:  # noqa: BLE001 - one that cannot be played is a difference
+        return Judgement.DIFFERS, [traceback.format_exc()[-1500:]]
+    why = disagreements(scenario["recorded"], played)
+    if not why:
+        return Judgement.AGREES, []
+    deviation = deviation_of(scenario)
+    if deviation is not None:
+        return Judgement.DEVIATES, [deviation]
+    return Judgement.DIFFERS, why
+
+
+def deviation_of(scenario: Json) -> str | None:
+    """Return why a scenario may end otherwise here."""
+    if scenario.get("second_clock"):
+        return "the restart window counts on a fine clock, not in whole seconds (OTP-067)"
+    if "version" in scenario:
+        return f"not copied: {scenario['version']}"
+    return None
