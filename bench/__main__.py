@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import claims, kernel, lifecycle
+from bench import claims, kernel, lifecycle, uploads
 
-BENCHES = {"kernel": kernel.run, "claims": claims.run, "lifecycle": lifecycle.run}
+BENCHES = {
+    "kernel": kernel.run,
+    "claims": claims.run,
+    "lifecycle": lifecycle.run,
+    "uploads": uploads.run,
+}
 
 
 def main() -> None:
