@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import trio
 
 from actors.store.database import ConnectOptions
@@ -12,6 +11,27 @@ from tests.support.farm import Farm, farming, good, refused
 
 CONFIG = "/api/workers/config"
 NEW, OWN = "https://new.example:8443/controller", "http://10.0.0.7:3000"
+UNUSABLE = [
+    "",
+    "new.example",
+    "ftp://new.example",
+    "http://",
+    "http:///path",
+    "javascript:alert(1)",
+    5,
+    True,
+    [],
+    {},
+    "http://a b",
+    "http://a\n",
+    "http://\N{SNOWMAN}",
+    "http://a:x",
+    "http://[::1",
+    "http://a:0",
+    "http://a:70000",
+    "http://a/" + "x" * 2048,
+    "http://a/\x00",
+]
 
 
 async def change(farm: Farm, **body: object) -> object:
@@ -102,35 +122,12 @@ async def test_heartbeats_carry_it(farm: Farm) -> None:
         assert "config" not in good(await farm.post(path, body))
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "new.example",
-        "ftp://new.example",
-        "http://",
-        "http:///path",
-        "javascript:alert(1)",
-        5,
-        True,
-        [],
-        {},
-        "http://a b",
-        "http://a\n",
-        "http://\N{SNOWMAN}",
-        "http://a:x",
-        "http://[::1",
-        "http://a:0",
-        "http://a:70000",
-        "http://a/" + "x" * 2048,
-        "http://a/\x00",
-    ],
-)
-async def test_an_address_that_no_worker_could_use_is_refused(farm: Farm, url: object) -> None:
+async def test_an_address_that_no_worker_could_use_is_refused(farm: Farm) -> None:
     """400, and nothing is set."""
-    answer = await farm.ask("PATCH", CONFIG, json={"controller_url": url})
     sentence = "controller_url must be an http or https URL, or null"
-    assert refused(answer) == (400, sentence)
+    for url in UNUSABLE:
+        answer = await farm.ask("PATCH", CONFIG, json={"controller_url": url})
+        assert refused(answer) == (400, sentence), url
     assert good(await farm.get(CONFIG))["controller_url"] is None
 
 
@@ -143,12 +140,12 @@ async def test_a_body_without_address_clears_nothing(farm: Farm) -> None:
     assert good(await farm.get(CONFIG))["controller_url"] == NEW
 
 
-@pytest.mark.parametrize("worker_id", ["nobody", "", "a b", "\0", 5, [], False])
-async def test_an_unknown_worker_is_not_everyone(farm: Farm, worker_id: object) -> None:
+async def test_an_unknown_worker_is_not_everyone(farm: Farm) -> None:
     """404: a mistaken id must not move the whole farm."""
-    body = {"controller_url": NEW, "worker_id": worker_id}
-    answer = await farm.ask("PATCH", CONFIG, json=body)
-    assert refused(answer) == (404, "Worker not found")
+    for worker_id in ("nobody", "", "a b", "\0", 5, [], False):
+        body = {"controller_url": NEW, "worker_id": worker_id}
+        answer = await farm.ask("PATCH", CONFIG, json=body)
+        assert refused(answer) == (404, "Worker not found"), worker_id
     assert good(await farm.get(CONFIG)) == {"controller_url": None, "workers": {}}
 
 
