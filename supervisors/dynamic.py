@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 import trio
 
 from supervisors.budget import Window
+from supervisors.census import Count
 from supervisors.child import is_expected_of_dynamic
 from supervisors.decide import Verdict, decide, is_reported
 from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError, SpecError
@@ -112,14 +114,16 @@ class DynamicSupervisor(SupervisorLoop):
         if slot.known is not None:
             self._known.pop(slot.known, None)
 
-    async def start_child(self, spec: ChildSpec) -> Process | None:
+    async def start_child(self, child: ChildSpec | Callable[[], ChildSpec]) -> Process | None:
         """Start a child and wait for its init; None when it declined.
 
-        Raises `SpecError`, `MaxChildrenError` or `StartError`; nothing is kept then.
+        Raises `SpecError`, `MaxChildrenError` or `StartError`; nothing is kept then. A function
+        is called for the spec when it is the request's turn.
         """
-        check_significance(spec, self.auto_shutdown)
 
         async def operation() -> Process | None:
+            spec = child() if callable(child) else child
+            check_significance(spec, self.auto_shutdown)
             if len(self._children) >= self.max_children:
                 raise MaxChildrenError(f"all {self.max_children} places are taken")
             slot = Slot(spec)
@@ -150,6 +154,11 @@ class DynamicSupervisor(SupervisorLoop):
             return self._find(process).spec
 
         return await self.request(operation)
+
+    def census(self) -> Count:
+        """Count those as active whose end was not heard yet, as OTP's does."""
+        counted = super().census()
+        return replace(counted, active=sum(slot.process is not None for slot in self.slots()))
 
     def _find(self, process: Process) -> Slot:
         try:

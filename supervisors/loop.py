@@ -225,9 +225,13 @@ class SupervisorLoop(Keeper, ABC):
         """Count the children."""
 
         async def operation() -> Count:
-            return count(self.slots())
+            return self.census()
 
         return await self.request(operation)
+
+    def census(self) -> Count:
+        """Count the children now."""
+        return count(self.slots())
 
     # -- for system messages --------------------------------------------------------------------
 

@@ -129,15 +129,16 @@ class Supervisor(SupervisorLoop):
 
     # -- administration -------------------------------------------------------------------------
 
-    async def start_child(self, spec: ChildSpec) -> Process | None:
+    async def start_child(self, child: ChildSpec | Callable[[], ChildSpec]) -> Process | None:
         """Add a child at the end of the order and wait for its init; None when it declined.
 
         Raises `SpecError`, `AlreadyStartedError`, `AlreadyPresentError`, or `StartError`; nothing
-        is kept then.
+        is kept then. A function is called for the spec when it is the request's turn.
         """
-        check_significance(spec, self.auto_shutdown)
 
         async def operation() -> Process | None:
+            spec = child() if callable(child) else child
+            check_significance(spec, self.auto_shutdown)
             held = self._table.get(spec.id)
             if held is not None:
                 if held.process is not None:

@@ -22,10 +22,10 @@ class TemplateSupervisor(DynamicSupervisor):
 
     async def start_from_template(self, *arguments: object) -> Process | None:
         """As `start_child`, of what the template makes of the arguments."""
-        return await self.start_child(self._template(*arguments))
+        return await self.start_child(lambda: self._template(*arguments))
 
     def __contains__(self, process: Process) -> bool:
-        """Whether it could be one of the children: living ones must be, ended ones may have been."""
+        """Whether it could be a child: a living one must be known, an ended one may have been."""
         return process in self._known or not process.is_alive
 
     async def terminate_child(self, process: Process) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from actors.kernel.handle import Handle, Named
 from actors.kernel.target import Target
-from supervisors.census import ChildInfo, Count, count, which
+from supervisors.census import ChildInfo, Count, which
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.events import (
     ChildrenShutdownFailed,
@@ -183,7 +183,7 @@ class Stage:
 
     def count(self, loop: SupervisorLoop) -> dict[str, int]:
         """Count the children of a supervisor as they are now."""
-        return counts(count(loop.slots()), dynamic=isinstance(loop, DynamicSupervisor))
+        return counts(loop.census(), dynamic=isinstance(loop, DynamicSupervisor))
 
 
 def rows(children: list[ChildInfo], *, dynamic: bool) -> list[list[object]]:
