@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import trio
@@ -118,19 +119,16 @@ class QueueManagerActor(Actor[QueueManager]):
         submits, again = one_each(_of(asked, Submit), lambda one: one[0].submission.submit_key)
         settles, later = one_each(_of(asked, Settle), lambda one: one[0].report.build_id)
         self._gathered += [Asked(message, caller) for message, caller in (*again, *later)]
-        async with trio.open_nursery() as nursery:
-            if submits:
-                nursery.start_soon(self._submit, submits)
-            if settles:
-                nursery.start_soon(self._settle, settles)
-            for again_from, caller in _of(asked, Retry):
-                nursery.start_soon(self._retry, again_from, caller)
-            for message, caller in _of(asked, Cancel):
-                nursery.start_soon(self._cancel, message, caller)
-            for given_up, caller in _of(asked, Abandon):
-                nursery.start_soon(self._abandon, given_up, caller)
-            for gone, caller in _of(asked, Unregister):
-                nursery.start_soon(self._unregister, gone, caller)
+        await _together(
+            [
+                *([lambda: self._submit(submits)] if submits else []),
+                *([lambda: self._settle(settles)] if settles else []),
+                *(partial(self._retry, *one) for one in _of(asked, Retry)),
+                *(partial(self._cancel, *one) for one in _of(asked, Cancel)),
+                *(partial(self._abandon, *one) for one in _of(asked, Abandon)),
+                *(partial(self._unregister, *one) for one in _of(asked, Unregister)),
+            ]
+        )
         await self._claim()
         self._plan_next()
 
@@ -271,6 +269,16 @@ class QueueManagerActor(Actor[QueueManager]):
             self.wake_at = min(self._room.next_end(), self._next_look)
         else:
             self.wake_at = math.inf
+
+
+async def _together(statements: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Run statements side by side; a lone one costs no nursery."""
+    if len(statements) == 1:
+        await statements[0]()
+    elif statements:
+        async with trio.open_nursery() as nursery:
+            for statement in statements:
+                nursery.start_soon(statement)
 
 
 def _of(asked: Sequence[Asked], kind: type[T]) -> list[tuple[T, Caller[Any]]]:

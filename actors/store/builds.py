@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Build:
     completed_at: int | None
     error_message: str | None
     controller_url: str | None
+    files: Mapping[Kind, Stored]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,24 @@ class Stats:
 
 
 async def get_build(db: Database, build_id: str) -> Build | None:
-    """Return one build."""
-    record = await db.fetchrow(_SQL["get_build"], build_id)
-    return None if record is None else Build(**dict(record))
+    """Return one build with its current files; concurrent askers share a statement."""
+    rows = await db.rows_of(_SQL["get_builds"], build_id)
+    if not rows:
+        return None
+    first = rows[0]
+    return Build(
+        id=build_id,
+        status=first["status"],
+        platform=first["platform"],
+        worker_id=first["worker_id"],
+        lease=first["lease"],
+        submitted_at=first["submitted_at"],
+        started_at=first["started_at"],
+        completed_at=first["completed_at"],
+        error_message=first["error_message"],
+        controller_url=first["controller_url"],
+        files={Kind(row["kind"]): _stored(row) for row in rows if row["id"] is not None},
+    )
 
 
 async def describe_build(db: Database, build_id: str) -> dict[str, Any] | None:
@@ -85,12 +101,6 @@ async def recent_builds(db: Database, limit: int) -> list[dict[str, Any]]:
 async def list_workers(db: Database, limit: int) -> list[dict[str, Any]]:
     """Return workers, last seen first, for the dashboard."""
     return [dict(r) for r in await db.fetch(_WORKERS["list_workers"], limit)]
-
-
-async def get_artifact(db: Database, build_id: str, kind: Kind) -> Stored | None:
-    """Return the current artifact of a kind."""
-    record = await db.fetchrow(_SQL["get_artifact"], build_id, kind.value)
-    return None if record is None else _stored(record)
 
 
 async def inputs(db: Database, build_id: str) -> list[Stored]:

@@ -1,11 +1,16 @@
 -- Builds as they are read; nothing here changes a row.
 
--- name: get_build
--- One build, all that routes and guards need.
-select b.id, b.status, b.platform, b.worker_id, b.lease, epoch_ms(b.submitted_at) as submitted_at,
-    epoch_ms(b.started_at) as started_at, epoch_ms(b.completed_at) as completed_at, b.error_message,
-    coalesce(w.controller_url, (select controller_url from farm_config)) as controller_url
-from builds b left join workers w on w.id = b.worker_id where b.id = $1;
+-- name: get_builds
+-- Builds with their current files, a row a file: all that routes and guards need. $1 ids
+select b.id as key, b.status, b.platform, b.worker_id, b.lease,
+    epoch_ms(b.submitted_at) as submitted_at, epoch_ms(b.started_at) as started_at,
+    epoch_ms(b.completed_at) as completed_at, b.error_message,
+    coalesce(w.controller_url, (select controller_url from farm_config)) as controller_url,
+    f.id, f.kind, f.location, f.size, f.sha256
+from builds b
+left join workers w on w.id = b.worker_id
+left join artifacts f on f.build_id = b.id and f.state = 'current'
+where b.id = any ($1::text[]);
 
 -- name: describe_build
 -- What a page about one build shows; its last change is the last time that we wrote down.
@@ -39,11 +44,6 @@ select b.id, b.status, b.platform, w.name as worker_name, epoch_ms(b.submitted_a
     epoch_ms(b.started_at) as started_at, epoch_ms(b.completed_at) as completed_at
 from builds b left join workers w on w.id = b.worker_id
 order by b.submitted_at desc, b.seq desc limit $1;
-
--- name: get_artifact
--- The file that is served for a build. $1 build id, $2 kind
-select id, kind, location, size, sha256 from artifacts
-where build_id = $1 and kind = $2 and state = 'current';
 
 -- name: inputs
 -- The files that a build was submitted with.

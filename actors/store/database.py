@@ -20,7 +20,7 @@ import trio
 from actors.domain.errors import InterruptedJobError, UnavailableError
 from actors.domain.events import DatabaseFound, DatabaseLost
 from actors.store.failures import AGAIN, OUTAGES
-from actors.store.job import Job
+from actors.store.job import Job, Lookup
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -64,6 +64,7 @@ class Database:
         self._jobs: deque[Job[Any]] = deque()
         self._running: set[Job[Any]] = set()
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._lookups: dict[str, Lookup] = {}
         self._lost_at: float | None = None
         self.open = 0
         self.was_up = False
@@ -101,6 +102,18 @@ class Database:
         """Run one statement for its effect."""
         await self.run(lambda link: link.execute(sql, *args), sql)
 
+    async def rows_of(self, sql: str, key: str) -> list[Record]:
+        """Return the rows of one key; who asks while no connection is free is read together.
+
+        `sql` takes an array of keys and returns their rows with a column `key`.
+        """
+        lookup = self._lookups.get(sql)
+        if lookup is None or lookup.job.taken or not lookup.job.waiters:
+            lookup = self._lookups[sql] = Lookup(sql)
+            self._enqueue(lookup.job)
+        lookup.keys.add(key)
+        return (await self._join(lookup.job, JOB_SECONDS)).get(key, [])
+
     def describe(self) -> Mapping[str, object]:
         """Facts for the tree: connections, what waits, the oldest job that runs."""
         now = trio.current_time()
@@ -114,12 +127,21 @@ class Database:
 
     async def _once(self, work: Callable[[Link], Awaitable[T]], label: str, seconds: float) -> T:
         job = Job(work, label)
+        self._enqueue(job)
+        return await self._join(job, seconds)
+
+    def _enqueue(self, job: Job[Any]) -> None:
         self._jobs.append(job)
         self._wake()
+
+    async def _join(self, job: Job[T], seconds: float) -> T:
+        """Wait for a job, maybe with others; one that everybody left before its start is off."""
+        job.waiters += 1
         try:
             await self._wait(job, seconds)
         finally:
-            if not job.taken:
+            job.waiters -= 1
+            if not job.taken and not job.waiters:
                 self._jobs.remove(job)
         if job.done:
             return job.result()

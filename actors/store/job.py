@@ -18,13 +18,14 @@ T = TypeVar("T")
 class Job(Generic[T]):
     """Runs once, on the asyncio side; whoever asked waits on the trio side."""
 
-    __slots__ = ("_done", "error", "label", "since", "taken", "value", "work")
+    __slots__ = ("_done", "error", "label", "since", "taken", "value", "waiters", "work")
 
     def __init__(self, work: Callable[[Link], Awaitable[T]], label: str) -> None:
         self.work = work
         self.label = label
         self.since = trio.current_time()
         self.taken = False
+        self.waiters = 0
         self.value: T | None = None
         self.error: Exception | None = None
         self._done = trio.Event()
@@ -53,3 +54,17 @@ class Job(Generic[T]):
         if self.error is not None:
             raise self.error
         return cast("T", self.value)
+
+
+class Lookup:
+    """A job that reads many keys with one statement; keys join it until it starts."""
+
+    def __init__(self, sql: str) -> None:
+        self.keys: set[str] = set()
+        self.job = Job(self._read, sql)
+
+    async def _read(self, link: Link) -> dict[str, list[Record]]:
+        found: dict[str, list[Record]] = {}
+        for row in await link.fetch(self.job.label, list(self.keys)):
+            found.setdefault(row["key"], []).append(row)
+        return found

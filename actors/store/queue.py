@@ -98,24 +98,15 @@ async def submit(db: Database, submissions: Sequence[Submission]) -> list[Submit
     Keys must differ within one call. Idempotent by `submit_key`.
     """
     rows = [(s.id, s.platform, s.token_hash, s.submit_key) for s in submissions]
-    owners = {s.id: s for s in submissions}
-
-    async def work(link: Link) -> dict[str, Submitted]:
-        async with link.transaction():
-            records = await link.fetch(_SQL["submit"], *columns(rows, 4))
-            made = [owners[r["id"]] for r in records if r["made"]]
-            files = [
-                (f.id, s.id, f.kind.value, f.location, f.size, f.sha256)
-                for s in made
-                for f in s.files
-            ]
-            if files:
-                await link.execute(_SQL["submit_files"], *columns(files, 6))
-        return {
-            r["submit_key"]: Submitted(r["id"], r["submitted_at"], made=r["made"]) for r in records
-        }
-
-    by_key = await db.run(work, "submit")
+    files = [
+        (f.id, s.id, f.kind.value, f.location, f.size, f.sha256)
+        for s in submissions
+        for f in s.files
+    ]
+    records = await db.fetch(_SQL["submit"], *columns(rows, 4), *columns(files, 6))
+    by_key = {
+        r["submit_key"]: Submitted(r["id"], r["submitted_at"], made=r["made"]) for r in records
+    }
     return [by_key[s.submit_key] for s in submissions]
 
 

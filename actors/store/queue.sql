@@ -7,31 +7,29 @@
 -- answers `stale` and is run again.
 
 -- name: submit
--- Insert all waiting submissions; a repeated key is the same submission and gets one more token.
--- $1 ids, $2 platforms, $3 token hashes, $4 submit keys
+-- Insert all waiting submissions with their files and first log lines; a repeated key is the same
+-- submission, gets one more token, and its files are left to whoever sent them.
+-- $1 ids, $2 platforms, $3 token hashes, $4 submit keys,
+-- $5 artifact ids, $6 ids of their builds, $7 kinds, $8 locations, $9 sizes, $10 digests
 with asked as (
     select * from unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
         with ordinality as a (id, platform, token_hash, submit_key, ord)
-)
-insert into builds as b (id, platform, token_hashes, submit_key)
-select id, platform, array[token_hash], submit_key from asked order by ord
-on conflict (submit_key) do update set token_hashes = b.token_hashes || excluded.token_hashes
-returning b.id, b.submit_key, epoch_ms(b.submitted_at) as submitted_at, b.xmax = 0 as made;
-
--- name: submit_files
--- Record the files of new submissions, and their first log line.
--- $1 artifact ids, $2 build ids, $3 kinds, $4 locations, $5 sizes, $6 digests
-with files as (
+), known as (
+    insert into builds as b (id, platform, token_hashes, submit_key)
+    select id, platform, array[token_hash], submit_key from asked order by ord
+    on conflict (submit_key) do update set token_hashes = b.token_hashes || excluded.token_hashes
+    returning b.id, b.submit_key, b.submitted_at, b.xmax = 0 as made
+), files as (
     insert into artifacts (id, build_id, kind, state, location, size, sha256)
-    select id, build_id, kind, 'current', location, size, sha256
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+    select f.id, f.build_id, f.kind, 'current', f.location, f.size, f.sha256
+    from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[])
         as f (id, build_id, kind, location, size, sha256)
-    returning build_id
+    join known k on k.id = f.build_id and k.made
+), line as (
+    insert into build_logs (build_id, at, level, message)
+    select id, submitted_at, 'info', 'Build submitted' from known where made
 )
-insert into build_logs (build_id, at, level, message)
-select b.id, b.submitted_at, 'info', 'Build submitted'
-from builds b
-where b.id in (select build_id from files);
+select id, submit_key, epoch_ms(submitted_at) as submitted_at, made from known;
 
 -- name: claim
 -- Match all waiting workers with all waiting builds, oldest first, in one statement. A worker that
@@ -103,8 +101,8 @@ select a.worker_id, a.name, n.id as build_id, n.platform, n.attempt, n.lease, co
         select from artifacts f where f.build_id = n.id and f.kind = 'certs' and f.state = 'current'
     ) as has_certs,
     coalesce(a.controller_url, (select controller_url from farm_config)) as controller_url,
-    k.key as farm_key
-from asked a cross join farm_key k left join answers n on n.worker_id = a.worker_id
+    (select key from farm_key) as farm_key
+from asked a left join answers n on n.worker_id = a.worker_id
 order by a.ord;
 
 -- name: settle

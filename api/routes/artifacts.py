@@ -9,7 +9,6 @@ import trio
 from actors.domain.artifact import Kind, Stored
 from actors.domain.build import Platform, Status
 from actors.recorder.messages import Heard, Sign
-from actors.store import builds
 from api.errors import Refusal
 from api.exchange import FileReply, Outcome, Request
 
@@ -17,7 +16,7 @@ from api.exchange import FileReply, Outcome, Request
 async def source(request: Request) -> Outcome:
     """Give the source to a worker."""
     build = request.held_build()
-    stored = await builds.get_artifact(request.services.db, build.id, Kind.SOURCE)
+    stored = build.files.get(Kind.SOURCE)
     heard(request)
     gone = Refusal(500, "Failed to read source file")
     return await _file(request, stored, f"{build.id}.zip", b"application/zip", gone)
@@ -26,7 +25,7 @@ async def source(request: Request) -> Outcome:
 async def certs(request: Request) -> Outcome:
     """Give the certificates to a worker."""
     build = request.held_build()
-    stored = await builds.get_artifact(request.services.db, build.id, Kind.CERTS)
+    stored = build.files.get(Kind.CERTS)
     if stored is None:
         raise Refusal(404, "Certs not found")
     heard(request)
@@ -39,7 +38,7 @@ async def download(request: Request) -> Outcome:
     build = request.held_build()
     if build.status != Status.COMPLETED:
         raise Refusal(400, "Build not completed")
-    stored = await builds.get_artifact(request.services.db, build.id, Kind.RESULT)
+    stored = build.files.get(Kind.RESULT)
     if stored is None:
         raise Refusal(404, "Build result not found")
     name = f"{build.id}.{Platform(build.platform).extension}"
@@ -56,7 +55,7 @@ async def download_either(request: Request) -> Outcome:
     build = request.build
     if build is None:
         raise missing
-    stored = await builds.get_artifact(request.services.db, build.id, Kind(wanted))
+    stored = build.files.get(Kind(wanted))
     extension = "zip" if wanted == Kind.SOURCE else Platform(build.platform).extension
     name = f"{build.id}.{extension}"
     return await _file(request, stored, name, b"application/octet-stream", missing)

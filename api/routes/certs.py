@@ -11,7 +11,6 @@ import trio
 from actors.domain.artifact import Kind
 from actors.storage.archive import ArchiveError
 from actors.storage.certificates import read_certificates
-from actors.store import builds
 from api.errors import Refusal
 from api.exchange import Outcome, Reply, Request, json_reply
 from api.routes.artifacts import heard
@@ -28,7 +27,7 @@ async def secure(request: Request) -> Outcome:
     """Give key, password and profiles, and a new password for the keychain to put them in."""
     build = request.held_build()
     services = request.services
-    stored = await builds.get_artifact(services.db, build.id, Kind.CERTS)
+    stored = build.files.get(Kind.CERTS)
     if stored is None:
         raise Refusal(404, "Certs not found")
     heard(request)

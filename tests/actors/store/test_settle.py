@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from actors.domain.artifact import Kind, Stored
 from actors.domain.build import CANCELLED, Verdict
 from actors.store import builds, queue
-from actors.store.builds import get_artifact
 from actors.store.database import Database
 from actors.store.queue import Report
 from tests.actors.store.farm import (
@@ -57,6 +57,12 @@ async def test_a_report_of_the_holder_is_applied_once(database: Database, succes
     await check_invariants(database)
 
 
+async def _current(database: Database, build_id: str, kind: Kind) -> Stored | None:
+    """Return the file of a kind that is served."""
+    build = await builds.get_build(database, build_id)
+    return build.files.get(kind) if build is not None else None
+
+
 async def test_the_result_is_served(database: Database) -> None:
     """The artifact of an applied report becomes the current result."""
     [build_id] = await submit(database)
@@ -64,7 +70,7 @@ async def test_the_result_is_served(database: Database) -> None:
     end = report(await grant(database, name), name)
     await settle(database, end)
     assert end.artifact is not None
-    assert await get_artifact(database, build_id, end.artifact.kind) == end.artifact
+    assert await _current(database, build_id, end.artifact.kind) == end.artifact
 
 
 async def test_another_workers_report_is_refused_and_kept(database: Database) -> None:
@@ -78,7 +84,7 @@ async def test_another_workers_report_is_refused_and_kept(database: Database) ->
     assert await status(database, build_id) == "assigned"
     assert await counters(database, other) == (0, 0)
     assert end.artifact is not None
-    assert await get_artifact(database, build_id, end.artifact.kind) is None
+    assert await _current(database, build_id, end.artifact.kind) is None
     assert await builds.known_locations(database, [end.artifact.location]) == {
         end.artifact.location
     }
