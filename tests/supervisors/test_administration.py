@@ -73,7 +73,9 @@ def state_of(tree: Tree, probe: Probe) -> str | None:
 
 @virtual_time
 @pytest.mark.parametrize(("call", "state"), TABLE)
-async def test_each_call_in_each_state_of_the_child(call: str, state: str) -> None:
+async def test_otp_105_106_110_113_115_each_call_in_each_state_of_the_child(
+    call: str, state: str
+) -> None:
     """The call does its work or is refused with an error of its own, and then changes nothing."""
     probe = Probe("a", [])
     expected = TABLE[call, state]
@@ -93,7 +95,9 @@ async def test_each_call_in_each_state_of_the_child(call: str, state: str) -> No
 
 
 @virtual_time
-async def test_added_child_goes_to_the_end_and_restarted_child_keeps_its_place() -> None:
+async def test_otp_104_112_added_child_goes_to_the_end_and_restarted_child_keeps_its_place() -> (
+    None
+):
     """Seen by the order of the stop."""
     journal: list[str] = []
     a, b, late = Probe("a", journal), Probe("b", journal), Probe("late", journal)
@@ -107,7 +111,7 @@ async def test_added_child_goes_to_the_end_and_restarted_child_keeps_its_place()
 
 
 @virtual_time
-async def test_failed_start_child_keeps_nothing_and_costs_nothing() -> None:
+async def test_otp_107_failed_start_child_keeps_nothing_and_costs_nothing() -> None:
     """The caller gets path and reason; the supervisor lives on at intensity 0."""
     bad = Probe("bad", [], always="fail")
     async with grown(supervisor("root", [], budget=Budget(intensity=0))) as tree:
@@ -121,7 +125,7 @@ async def test_failed_start_child_keeps_nothing_and_costs_nothing() -> None:
 
 
 @virtual_time
-async def test_failed_restart_child_leaves_the_child_idle() -> None:
+async def test_otp_114_failed_restart_child_leaves_the_child_idle() -> None:
     """It is not tried again."""
     probe = Probe("a", [], "ok", "fail")
     async with grown(supervisor("root", [probe.spec()], budget=Budget(intensity=0))) as tree:
@@ -134,7 +138,7 @@ async def test_failed_restart_child_leaves_the_child_idle() -> None:
 
 
 @virtual_time
-async def test_terminated_child_stays_down() -> None:
+async def test_otp_108_111_terminated_child_stays_down() -> None:
     """Even a permanent one, however much time passes."""
     probe = Probe("a", [])
     async with grown(supervisor("root", [probe.spec()])) as tree:
@@ -144,7 +148,7 @@ async def test_terminated_child_stays_down() -> None:
 
 
 @virtual_time
-async def test_terminated_temporary_child_is_forgotten() -> None:
+async def test_otp_109_terminated_temporary_child_is_forgotten() -> None:
     """Its spec goes with it."""
     probe = Probe("a", [])
     async with grown(supervisor("root", [probe.spec(restart=Restart.TEMPORARY)])) as tree:
@@ -163,7 +167,7 @@ async def test_child_that_declines_in_start_child_is_kept_idle_unless_temporary(
 
 
 @virtual_time
-async def test_calls_wait_for_the_slow_start_before_them() -> None:
+async def test_otp_119_calls_wait_for_the_slow_start_before_them() -> None:
     """One at a time, in order of arrival."""
     slow, quick = Probe("slow", [], 3.0), Probe("quick", [])
     async with grown(supervisor("root", [])) as tree, trio.open_nursery() as nursery:
@@ -176,7 +180,7 @@ async def test_calls_wait_for_the_slow_start_before_them() -> None:
 
 @virtual_time
 @pytest.mark.parametrize("call", ACTS)
-async def test_call_to_an_ended_supervisor_is_refused(call: str) -> None:
+async def test_otp_120_call_to_an_ended_supervisor_is_refused(call: str) -> None:
     """At once, with no such process."""
     inner = supervisor("inner", [], restart=Restart.TEMPORARY)
     async with grown(supervisor("root", [inner])) as tree:

@@ -15,7 +15,7 @@ from tests.support.tree import Probe, grown, quiet, virtual_time
 
 @virtual_time
 @pytest.mark.parametrize("intensity", [0, 1, 3])
-async def test_exactly_intensity_restarts_are_survived(intensity: int) -> None:
+async def test_otp_064_065_exactly_intensity_restarts_are_survived(intensity: int) -> None:
     """The one after makes the supervisor give up, with shutdown, without another start."""
     probe = Probe("a", [])
     spec = supervisor("root", [probe.spec()], budget=Budget(intensity=intensity))
@@ -44,7 +44,9 @@ async def test_exactly_intensity_restarts_are_survived(intensity: int) -> None:
         (1, [0, 6.0, 12.0, 16.0], False),
     ],
 )
-async def test_the_window_slides(intensity: int, times: list[float], *, alive: bool) -> None:
+async def test_otp_066_067_068_the_window_slides(
+    intensity: int, times: list[float], *, alive: bool
+) -> None:
     """Only restarts within the last period count; no fixed buckets."""
     probe = Probe("a", [])
     flags = Budget(intensity=intensity, period=5.0)
@@ -58,7 +60,7 @@ async def test_the_window_slides(intensity: int, times: list[float], *, alive: b
 
 
 @virtual_time
-async def test_the_budget_is_shared_by_all_children() -> None:
+async def test_otp_069_the_budget_is_shared_by_all_children() -> None:
     """A noisy child uses up what a quiet one would need."""
     a, b = Probe("a", []), Probe("b", [])
     spec = supervisor("root", [a.spec(), b.spec()], budget=Budget(intensity=3))
@@ -74,7 +76,9 @@ async def test_the_budget_is_shared_by_all_children() -> None:
 
 @virtual_time
 @pytest.mark.parametrize("strategy", Strategy)
-async def test_giving_up_stops_the_other_children_in_reverse(strategy: Strategy) -> None:
+async def test_otp_070_073_giving_up_stops_the_other_children_in_reverse(
+    strategy: Strategy,
+) -> None:
     """The failed child is not started again, the rest gets its usual stop."""
     journal: list[str] = []
     probes = [Probe(name, journal) for name in "abcd"]
@@ -96,7 +100,7 @@ async def test_giving_up_stops_the_other_children_in_reverse(strategy: Strategy)
     ("restart", "state"),
     [(Restart.PERMANENT, "running"), (Restart.TRANSIENT, "idle"), (Restart.TEMPORARY, None)],
 )
-async def test_supervisor_that_gave_up_counts_as_a_clean_end(
+async def test_otp_071_072_supervisor_that_gave_up_counts_as_a_clean_end(
     restart: Restart, state: str | None
 ) -> None:
     """Its parent restarts it only if it is permanent, and then with an empty window."""
@@ -131,7 +135,7 @@ async def test_nested_budgets_escalate_to_the_root() -> None:
 
 
 @virtual_time
-async def test_manual_starts_and_restarts_are_free() -> None:
+async def test_otp_074_manual_starts_and_restarts_are_free() -> None:
     """A hundred of them at intensity 0 change nothing."""
     probe = Probe("a", [])
     async with grown(supervisor("root", [], budget=Budget(intensity=0))) as tree:

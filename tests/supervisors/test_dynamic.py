@@ -21,7 +21,7 @@ def pool(**options: object) -> ChildSpec:
 
 
 @virtual_time
-async def test_nothing_at_boot_then_children_of_any_kind() -> None:
+async def test_otp_123_124_nothing_at_boot_then_children_of_any_kind() -> None:
     """Ids need not differ: children are found by their process."""
     one, two = Probe("same", []), Probe("same", [])
     async with grown(pool()) as tree:
@@ -33,7 +33,7 @@ async def test_nothing_at_boot_then_children_of_any_kind() -> None:
 
 
 @virtual_time
-async def test_max_children_refuses_and_a_restarting_child_holds_its_place() -> None:
+async def test_otp_125_max_children_refuses_and_a_restarting_child_holds_its_place() -> None:
     """The refusal comes at once; the place is free when the child is gone."""
     a, b, c = Probe("a", []), Probe("b", [], "ok", always="fail"), Probe("c", [])
     async with grown(pool(max_children=2, budget=Budget(intensity=10**9))) as tree:
@@ -55,7 +55,7 @@ async def test_max_children_refuses_and_a_restarting_child_holds_its_place() -> 
 
 
 @virtual_time
-async def test_terminate_child_stops_and_forgets_by_process() -> None:
+async def test_otp_127_terminate_child_stops_and_forgets_by_process() -> None:
     """An old or foreign process is not found."""
     probe = Probe("a", [])
     async with grown(pool()) as tree:
@@ -74,7 +74,7 @@ async def test_terminate_child_stops_and_forgets_by_process() -> None:
 
 
 @virtual_time
-async def test_child_that_declines_or_fails_leaves_no_entry() -> None:
+async def test_otp_126_child_that_declines_or_fails_leaves_no_entry() -> None:
     """Declined gives None, failed raises with the path; neither costs budget."""
     declined, bad = Probe("declined", [], "ignore"), Probe("bad", [], always="fail")
     async with grown(pool(budget=Budget(intensity=0))) as tree:
@@ -89,7 +89,7 @@ async def test_child_that_declines_or_fails_leaves_no_entry() -> None:
 
 
 @virtual_time
-async def test_child_that_declines_its_restart_is_forgotten() -> None:
+async def test_otp_061_child_that_declines_its_restart_is_forgotten() -> None:
     """There are no idle entries here."""
     probe = Probe("a", [], "ok", "ignore")
     async with grown(pool()) as tree:
@@ -100,7 +100,7 @@ async def test_child_that_declines_its_restart_is_forgotten() -> None:
 
 
 @virtual_time
-async def test_stop_is_parallel_each_child_within_its_own_limit() -> None:
+async def test_otp_131_132_stop_is_parallel_each_child_within_its_own_limit() -> None:
     """Limits of 1 s and 3 s kill at 1 s and 3 s; who needs 4 s and may, gets them."""
     deaf1 = Probe("deaf1", [], stop="deaf")
     deaf3 = Probe("deaf3", [], stop="deaf")
@@ -135,7 +135,7 @@ async def test_temporary_children_are_forgotten_and_cost_no_budget() -> None:
 
 
 @virtual_time
-async def test_budget_is_shared_and_giving_up_stops_all_children() -> None:
+async def test_otp_133_budget_is_shared_and_giving_up_stops_all_children() -> None:
     """The fourth crash of a pool with the budget three ends it, whoever crashed."""
     probes = [Probe(name, []) for name in "abcd"]
     async with grown(pool(budget=Budget(intensity=3))) as tree:
@@ -151,7 +151,7 @@ async def test_budget_is_shared_and_giving_up_stops_all_children() -> None:
 
 
 @virtual_time
-async def test_failed_restart_is_tried_again_within_the_budget() -> None:
+async def test_otp_130_failed_restart_is_tried_again_within_the_budget() -> None:
     """As in a static supervisor."""
     probe = Probe("a", [], "ok", always="fail")
     async with grown(pool(budget=Budget(intensity=3))) as tree:
@@ -163,7 +163,7 @@ async def test_failed_restart_is_tried_again_within_the_budget() -> None:
 
 
 @virtual_time
-async def test_door_leads_to_the_living_generation_without_its_old_children() -> None:
+async def test_otp_136_door_leads_to_the_living_generation_without_its_old_children() -> None:
     """Closed while there is none; a restarted supervisor begins empty."""
     door = Door()
     a, b = Probe("a", []), Probe("b", [])

@@ -57,7 +57,7 @@ def pair(restart: Restart, strategy: Strategy) -> tuple[Probe, Probe, ChildSpec]
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
 @virtual_time
-async def test_static_child_is_treated_by_the_matrix(
+async def test_otp_031_032_033_034_static_child_is_treated_by_the_matrix(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
     """Each cell restarts the child, keeps its spec idle, or forgets it."""
@@ -75,7 +75,7 @@ async def test_static_child_is_treated_by_the_matrix(
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
 @virtual_time
-async def test_end_is_reported_if_permanent_or_abnormal(
+async def test_otp_037_end_is_reported_if_permanent_or_abnormal(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
     """A report follows every end of a permanent child and abnormal ends of the others."""
@@ -91,7 +91,7 @@ async def test_end_is_reported_if_permanent_or_abnormal(
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
 @virtual_time
-async def test_only_an_end_that_is_restarted_touches_the_siblings(
+async def test_otp_046_only_an_end_that_is_restarted_touches_the_siblings(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
     """Under one_for_all a sibling is replaced only where the matrix says restart."""
@@ -105,7 +105,9 @@ async def test_only_an_end_that_is_restarted_touches_the_siblings(
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
 @virtual_time
-async def test_only_restarts_use_the_budget(restart: Restart, end: str, verdict: Verdict) -> None:
+async def test_otp_035_only_restarts_use_the_budget(
+    restart: Restart, end: str, verdict: Verdict
+) -> None:
     """At intensity 0 the supervisor gives up where the matrix says restart, else it lives on."""
     probe = Probe("a", [])
     spec = supervisor("root", [probe.spec(restart=restart)], budget=Budget(intensity=0))
@@ -118,7 +120,7 @@ async def test_only_restarts_use_the_budget(restart: Restart, end: str, verdict:
 
 @pytest.mark.parametrize(("restart", "end", "verdict"), CELLS)
 @virtual_time
-async def test_dynamic_child_is_treated_by_the_matrix(
+async def test_otp_129_dynamic_child_is_treated_by_the_matrix(
     restart: Restart, end: str, verdict: Verdict
 ) -> None:
     """As in a static supervisor, but what would stay idle is forgotten."""

@@ -63,7 +63,7 @@ async def test_second_cancel_does_not_hurry_the_stop() -> None:
 
 
 @virtual_time
-async def test_root_that_gives_up_returns_its_reason() -> None:
+async def test_otp_076_root_that_gives_up_returns_its_reason() -> None:
     """Nobody is left to restart it: whoever ran the tree must end the program."""
     probe = Probe("a", [])
     async with grown(supervisor("root", [probe.spec()], budget=Budget(intensity=0))) as tree:

@@ -52,7 +52,7 @@ def test_window_counts_what_a_full_history_counts(
 
 
 @given(st.sampled_from(Restart), reasons)
-def test_decide_restarts_permanent_always_and_transient_when_abnormal(
+def test_otp_036_decide_restarts_permanent_always_and_transient_when_abnormal(
     restart: Restart, reason: ExitReason
 ) -> None:
     """Clean is normal and shutdown, with or without detail; everything else is abnormal."""

@@ -27,13 +27,13 @@ async def body(process: Process) -> None:
     process.started()
 
 
-def test_defaults_of_an_actor_are_permanent_and_five_seconds() -> None:
+def test_otp_002_defaults_of_an_actor_are_permanent_and_five_seconds() -> None:
     """As in OTP."""
     spec = ChildSpec(id="a", start=body)
     assert (spec.restart, spec.kind, spec.stop_limit) == (Restart.PERMANENT, ChildKind.ACTOR, 5.0)
 
 
-def test_default_limit_of_a_supervisor_is_infinity_by_its_declared_kind() -> None:
+def test_otp_002_default_limit_of_a_supervisor_is_infinity_by_its_declared_kind() -> None:
     """What counts is the kind in the spec."""
     assert supervisor("s", []).stop_limit == INFINITY
     assert dynamic_supervisor("d").stop_limit == INFINITY
@@ -62,7 +62,7 @@ def test_good_shutdown_is_kept(shutdown: Any) -> None:  # noqa: ANN401 - the kin
         *[("shutdown", value) for value in (-1, -0.1, math.nan, "5", True, -math.inf)],
     ],
 )
-def test_bad_child_spec_names_the_field(field: str, value: object) -> None:
+def test_otp_004_bad_child_spec_names_the_field(field: str, value: object) -> None:
     """And the value."""
     good: dict[str, Any] = {"id": "a", "start": body}
     with pytest.raises(SpecError) as caught:
@@ -78,7 +78,7 @@ def test_bad_child_spec_names_the_field(field: str, value: object) -> None:
         *[("period", value) for value in (0, -1, math.inf, math.nan)],
     ],
 )
-def test_bad_budget_names_the_field(field: str, value: object) -> None:
+def test_otp_003_bad_budget_names_the_field(field: str, value: object) -> None:
     """Whole intensity of 0 or more, positive and finite period."""
     with pytest.raises(SpecError) as caught:
         Budget(**{field: value})  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def test_bad_budget_names_the_field(field: str, value: object) -> None:
 
 
 @pytest.mark.parametrize("bad", [{"id": "a"}, {"start": body}, {"id": "a", "start": body, "x": 1}])
-def test_missing_and_unknown_fields_raise(bad: dict[str, Any]) -> None:
+def test_otp_005_008_missing_and_unknown_fields_raise(bad: dict[str, Any]) -> None:
     """Typed specs do not guess."""
     with pytest.raises(TypeError):
         ChildSpec(**bad)
@@ -101,7 +101,7 @@ def test_two_children_with_one_id_are_refused_where_the_tree_is_written() -> Non
         assert (caught.value.field, caught.value.value) == ("id", "a")
 
 
-def test_same_id_under_two_supervisors_is_fine() -> None:
+def test_otp_007_same_id_under_two_supervisors_is_fine() -> None:
     """Ids are unique per supervisor."""
     child = ChildSpec(id="a", start=body)
     supervisor("root", [supervisor("s", [child]), supervisor("t", [child])])

@@ -27,7 +27,7 @@ async def start_of(spec: ChildSpec) -> StartError:
 
 
 @virtual_time
-async def test_children_start_in_order_each_after_the_init_of_the_one_before() -> None:
+async def test_otp_015_016_children_start_in_order_each_after_the_init_of_the_one_before() -> None:
     """A slow init delays all later ones."""
     journal: list[str] = []
     slow, last = Probe("slow", journal, 3.0), Probe("last", journal)
@@ -37,7 +37,7 @@ async def test_children_start_in_order_each_after_the_init_of_the_one_before() -
 
 
 @virtual_time
-async def test_nested_tree_starts_depth_first_and_stops_in_exact_reverse() -> None:
+async def test_otp_017_nested_tree_starts_depth_first_and_stops_in_exact_reverse() -> None:
     """A whole subtree is up before the next sibling starts."""
     journal: list[str] = []
     probes = {name: Probe(name, journal) for name in "abcdefg"}
@@ -54,7 +54,7 @@ async def test_nested_tree_starts_depth_first_and_stops_in_exact_reverse() -> No
 
 
 @virtual_time
-async def test_every_start_is_reported_first_and_repeated() -> None:
+async def test_otp_030_every_start_is_reported_first_and_repeated() -> None:
     """One event a start, with the generation; none for a child that declined."""
     probe, declined = Probe("a", []), Probe("declined", [], "ignore")
     async with grown(supervisor("root", [probe.spec(), declined.spec()])) as tree:
@@ -66,7 +66,7 @@ async def test_every_start_is_reported_first_and_repeated() -> None:
 
 @pytest.mark.parametrize(("how", "crashed"), [("fail", True), ("leave", False)])
 @virtual_time
-async def test_failed_start_at_boot_rolls_back_in_reverse_and_names_the_child(
+async def test_otp_018_019_020_failed_start_at_boot_rolls_back_in_reverse_and_names_the_child(
     how: str, *, crashed: bool
 ) -> None:
     """Nothing later is started, nothing is tried again; leaving without a start is a failure."""
@@ -96,7 +96,9 @@ async def test_failed_start_deep_in_the_tree_names_the_whole_path() -> None:
 
 
 @virtual_time
-async def test_child_that_declines_stays_idle_and_a_temporary_one_is_forgotten() -> None:
+async def test_otp_022_023_child_that_declines_stays_idle_and_a_temporary_one_is_forgotten() -> (
+    None
+):
     """Ignore is no error at boot, and the child can be started later."""
     keeps, goes = Probe("keeps", [], "ignore"), Probe("goes", [], "ignore")
     specs = [keeps.spec(), goes.spec(restart=Restart.TEMPORARY)]
@@ -107,7 +109,7 @@ async def test_child_that_declines_stays_idle_and_a_temporary_one_is_forgotten()
 
 
 @virtual_time
-async def test_failed_restart_is_tried_again_and_each_try_spends_budget() -> None:
+async def test_otp_056_063_failed_restart_is_tried_again_and_each_try_spends_budget() -> None:
     """Intensity 3: boot and three tries, then the supervisor gives up."""
     probe = Probe("a", [], "ok", always="fail")
     spec = supervisor("root", [probe.spec()], budget=Budget(intensity=3))
@@ -136,7 +138,7 @@ async def test_failed_restart_that_succeeds_at_the_second_try_goes_on() -> None:
 
 
 @virtual_time
-async def test_endless_restart_loop_leaves_the_supervisor_reachable() -> None:
+async def test_otp_055_057_endless_restart_loop_leaves_the_supervisor_reachable() -> None:
     """Requests and the stop are served between two tries."""
     probe, other = Probe("a", [], "ok", always="fail"), Probe("other", [])
     flags = Budget(intensity=10**9)
@@ -149,7 +151,7 @@ async def test_endless_restart_loop_leaves_the_supervisor_reachable() -> None:
 
 
 @virtual_time
-async def test_terminate_child_calls_off_a_pending_restart() -> None:
+async def test_otp_062_terminate_child_calls_off_a_pending_restart() -> None:
     """The queued try is a no-op then."""
     probe = Probe("a", [], "ok", always="fail")
     flags = Budget(intensity=10**9)
@@ -180,7 +182,9 @@ async def test_stop_during_the_boot_cuts_the_init_short_and_rolls_back_in_order(
 
 @pytest.mark.parametrize("above", [False, True])
 @virtual_time
-async def test_child_that_asks_its_own_supervisor_in_init_is_refused(*, above: bool) -> None:
+async def test_otp_121_child_that_asks_its_own_supervisor_in_init_is_refused(
+    *, above: bool
+) -> None:
     """Both would wait for ever; the request raises instead."""
     refused: list[Exception] = []
     other = Probe("other", [])

@@ -17,7 +17,7 @@ from tests.support.tree import Boom, Probe, grown, quiet, virtual_time
 
 
 @virtual_time
-async def test_stops_go_one_at_a_time_last_started_first() -> None:
+async def test_otp_077_078_stops_go_one_at_a_time_last_started_first() -> None:
     """The worst-case time is the sum."""
     journal: list[str] = []
     probes = [Probe(name, journal, stop=2.0) for name in "abc"]
@@ -31,7 +31,7 @@ async def test_stops_go_one_at_a_time_last_started_first() -> None:
 
 @virtual_time
 @pytest.mark.parametrize("limit", [0.0, 0.5, None])
-async def test_deaf_child_is_killed_at_its_limit_and_reported(limit: float | None) -> None:
+async def test_otp_079_deaf_child_is_killed_at_its_limit_and_reported(limit: float | None) -> None:
     """The kill cannot be refused; left out, the limit is five seconds."""
     journal: list[str] = []
     first, deaf = Probe("first", journal), Probe("deaf", journal, stop="deaf")
@@ -48,7 +48,7 @@ async def test_deaf_child_is_killed_at_its_limit_and_reported(limit: float | Non
 
 
 @virtual_time
-async def test_brutal_kill_sends_no_stop_and_is_no_failure() -> None:
+async def test_otp_081_brutal_kill_sends_no_stop_and_is_no_failure() -> None:
     """The child ends at once, without its own tidying up."""
     journal: list[str] = []
     probe = Probe("a", journal, stop=3.0)
@@ -62,7 +62,7 @@ async def test_brutal_kill_sends_no_stop_and_is_no_failure() -> None:
 
 
 @virtual_time
-async def test_infinity_waits_as_long_as_it_takes() -> None:
+async def test_otp_082_infinity_waits_as_long_as_it_takes() -> None:
     """An hour, here; it is the default of a child that is a supervisor."""
     slow = Probe("slow", [], stop=3600.0)
     inner = supervisor("inner", [slow.spec(shutdown=INFINITY)])
@@ -132,7 +132,7 @@ async def test_child_that_no_kill_ends_is_reported_as_a_zombie() -> None:
 
 
 @virtual_time
-async def test_failing_stop_of_one_child_does_not_spare_the_others() -> None:
+async def test_otp_087_failing_stop_of_one_child_does_not_spare_the_others() -> None:
     """The crash is reported; the order goes on."""
     journal: list[str] = []
     probes = [Probe("a", journal), Probe("b", journal, stop="fail"), Probe("c", journal)]
@@ -146,7 +146,7 @@ async def test_failing_stop_of_one_child_does_not_spare_the_others() -> None:
 
 
 @virtual_time
-async def test_crash_in_the_tick_of_the_stop_is_reported_and_not_restarted() -> None:
+async def test_otp_085_088_crash_in_the_tick_of_the_stop_is_reported_and_not_restarted() -> None:
     """The true reason is picked up."""
     probe = Probe("a", [])
     async with grown(supervisor("root", [probe.spec()])) as tree:
@@ -176,7 +176,7 @@ TEMPORARY, PERMANENT = Restart.TEMPORARY, Restart.PERMANENT
         (TEMPORARY, BRUTAL_KILL, SHUTDOWN, False),
     ],
 )
-async def test_unexpected_end_while_stopping_is_reported(
+async def test_otp_086_unexpected_end_while_stopping_is_reported(
     restart: Restart, shutdown: float | Stop, reason: ExitReason, *, reported: bool
 ) -> None:
     """Expected is shutdown, or killed under brutal_kill; a child that need not run may end well."""
@@ -207,7 +207,7 @@ async def test_unexpected_end_while_stopping_is_reported(
 
 
 @virtual_time
-async def test_idle_and_restarting_children_cost_no_time() -> None:
+async def test_otp_090_idle_and_restarting_children_cost_no_time() -> None:
     """There is nothing to wait for."""
     done = Probe("done", [], stop="deaf")
     never = Probe("never", [], "ignore", stop="deaf")

@@ -38,7 +38,7 @@ def four(strategy: Strategy, journal: list[str], **budget: float) -> tuple[list[
     ],
 )
 @virtual_time
-async def test_crash_of_the_second_of_four_replaces_by_strategy(
+async def test_otp_041_043_044_045_crash_of_the_second_of_four_replaces_by_strategy(
     strategy: Strategy, replaced: str, expected: list[str]
 ) -> None:
     """Siblings in range stop in reverse and start in order; the others keep their process."""
@@ -59,7 +59,7 @@ async def test_crash_of_the_second_of_four_replaces_by_strategy(
 
 @pytest.mark.parametrize("strategy", Strategy)
 @virtual_time
-async def test_restarted_child_keeps_its_place_in_the_order(strategy: Strategy) -> None:
+async def test_otp_042_restarted_child_keeps_its_place_in_the_order(strategy: Strategy) -> None:
     """A later stop still goes in the reverse of the list."""
     journal: list[str] = []
     probes, spec = four(strategy, journal)
@@ -73,7 +73,9 @@ async def test_restarted_child_keeps_its_place_in_the_order(strategy: Strategy) 
 
 @pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
 @virtual_time
-async def test_group_restart_drops_temporary_and_starts_idle_siblings(strategy: Strategy) -> None:
+async def test_otp_047_048_049_group_restart_drops_temporary_and_starts_idle_siblings(
+    strategy: Strategy,
+) -> None:
     """Temporary ones vanish; every other spec in range is started, idle or not."""
     journal: list[str] = []
     first = Probe("first", journal)
@@ -112,7 +114,7 @@ async def test_group_restart_drops_temporary_and_starts_idle_siblings(strategy: 
 
 @pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
 @virtual_time
-async def test_group_restart_uses_one_unit_of_budget(strategy: Strategy) -> None:
+async def test_otp_050_group_restart_uses_one_unit_of_budget(strategy: Strategy) -> None:
     """However many siblings are replaced, their stops count for nothing."""
     probes, spec = four(strategy, [], intensity=1)
     async with grown(spec) as tree:
@@ -123,7 +125,7 @@ async def test_group_restart_uses_one_unit_of_budget(strategy: Strategy) -> None
 
 
 @virtual_time
-async def test_slow_sibling_delays_the_restart() -> None:
+async def test_otp_051_slow_sibling_delays_the_restart() -> None:
     """A sibling in range gets its usual time to stop."""
     first, slow = Probe("first", []), Probe("slow", [], stop=4.0)
     children = [first.spec(), slow.spec()]
@@ -137,7 +139,7 @@ async def test_slow_sibling_delays_the_restart() -> None:
     ("strategy", "left"), [(Strategy.ONE_FOR_ONE, 1), (Strategy.ONE_FOR_ALL, 2)]
 )
 @virtual_time
-async def test_two_crashes_in_one_tick_cost_what_they_replace(
+async def test_otp_053_two_crashes_in_one_tick_cost_what_they_replace(
     strategy: Strategy, left: int
 ) -> None:
     """one_for_one restarts twice; one_for_all has replaced the second before its end is read."""
@@ -153,7 +155,7 @@ async def test_two_crashes_in_one_tick_cost_what_they_replace(
 
 
 @virtual_time
-async def test_one_for_all_begins_again_from_the_top_when_a_restart_fails() -> None:
+async def test_otp_058_one_for_all_begins_again_from_the_top_when_a_restart_fails() -> None:
     """Those already started again are stopped at the beginning of the next attempt."""
     journal: list[str] = []
     probes = [Probe("a", journal), Probe("b", journal), Probe("c", journal, "ok", "fail")]
@@ -177,7 +179,7 @@ async def test_one_for_all_begins_again_from_the_top_when_a_restart_fails() -> N
 
 
 @virtual_time
-async def test_rest_for_one_goes_on_from_the_child_that_failed_to_restart() -> None:
+async def test_otp_059_rest_for_one_goes_on_from_the_child_that_failed_to_restart() -> None:
     """Those already started again before it keep running."""
     journal: list[str] = []
     probes = [Probe("a", journal), Probe("b", journal), Probe("c", journal, "ok", "fail")]
@@ -197,7 +199,7 @@ async def test_rest_for_one_goes_on_from_the_child_that_failed_to_restart() -> N
 
 
 @virtual_time
-async def test_restarted_supervisor_brings_back_its_static_children_only() -> None:
+async def test_otp_052_restarted_supervisor_brings_back_its_static_children_only() -> None:
     """A child added by start_child is gone with its generation."""
     journal: list[str] = []
     kept, added = Probe("kept", journal), Probe("added", journal)
@@ -213,7 +215,7 @@ async def test_restarted_supervisor_brings_back_its_static_children_only() -> No
 
 
 @virtual_time
-async def test_declining_in_a_restart_leaves_the_child_idle() -> None:
+async def test_otp_061_declining_in_a_restart_leaves_the_child_idle() -> None:
     """Ignore is no failure: nothing is tried again."""
     probe = Probe("a", [], "ok", "ignore")
     async with grown(supervisor("root", [probe.spec()])) as tree:

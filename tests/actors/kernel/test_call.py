@@ -61,7 +61,7 @@ async def test_call_returns_the_reply() -> None:
 
 
 @virtual_time
-async def test_messages_are_handled_one_at_a_time_in_order_of_sending() -> None:
+async def test_otp_165_166_messages_are_handled_one_at_a_time_in_order_of_sending() -> None:
     """Casts and calls share one line, also while a handler waits."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -74,7 +74,7 @@ async def test_messages_are_handled_one_at_a_time_in_order_of_sending() -> None:
 
 
 @virtual_time
-async def test_handler_may_answer_later_and_serves_others_meanwhile() -> None:
+async def test_otp_159_160_handler_may_answer_later_and_serves_others_meanwhile() -> None:
     """NO_REPLY keeps the caller waiting, and nobody else."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -100,7 +100,7 @@ async def test_refused_call_raises_the_error_and_the_actor_goes_on() -> None:
 
 @virtual_time
 @pytest.mark.parametrize(("how", "seconds"), [({}, 5.0), ({"timeout": 0.25}, 0.25)])
-async def test_call_gives_up_at_its_limit(how: dict[str, float], seconds: float) -> None:
+async def test_otp_150_call_gives_up_at_its_limit(how: dict[str, float], seconds: float) -> None:
     """Five seconds if nothing is said; the error says whom and what was asked."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -120,7 +120,7 @@ async def test_infinite_limit_waits_for_ever() -> None:
 
 
 @virtual_time
-async def test_late_reply_is_dropped_and_nothing_is_kept() -> None:
+async def test_otp_156_late_reply_is_dropped_and_nothing_is_kept() -> None:
     """The actor is not told, its work is done, its table of open calls is empty."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -135,7 +135,9 @@ async def test_late_reply_is_dropped_and_nothing_is_kept() -> None:
 
 @virtual_time
 @pytest.mark.parametrize("serves", [True, False])
-async def test_request_of_a_caller_who_has_gone_is_still_carried_out(*, serves: bool) -> None:
+async def test_otp_157_request_of_a_caller_who_has_gone_is_still_carried_out(
+    *, serves: bool
+) -> None:
     """Nothing is withdrawn from a mailbox; an actor may choose to pass over such calls."""
     stage = Stage()
     stage.kind.serves_gone_callers = serves
@@ -153,7 +155,7 @@ async def test_request_of_a_caller_who_has_gone_is_still_carried_out(*, serves: 
 
 
 @virtual_time
-async def test_cancelled_caller_does_not_touch_the_actor() -> None:
+async def test_otp_168_cancelled_caller_does_not_touch_the_actor() -> None:
     """The handler runs to its end, the reply is dropped."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -168,7 +170,7 @@ async def test_cancelled_caller_does_not_touch_the_actor() -> None:
 
 
 @virtual_time
-async def test_every_waiting_caller_learns_of_a_crash_at_once() -> None:
+async def test_otp_040_162_every_waiting_caller_learns_of_a_crash_at_once() -> None:
     """Whether in hand, held or in line; the next generation serves none of them."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -189,7 +191,7 @@ async def test_every_waiting_caller_learns_of_a_crash_at_once() -> None:
 
 
 @virtual_time
-async def test_caller_learns_of_a_kill_at_once() -> None:
+async def test_otp_151_caller_learns_of_a_kill_at_once() -> None:
     """Not at the limit of the call."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -204,7 +206,7 @@ async def test_caller_learns_of_a_kill_at_once() -> None:
 
 
 @virtual_time
-async def test_call_to_nobody_fails_at_once_and_a_cast_says_so() -> None:
+async def test_otp_152_171_call_to_nobody_fails_at_once_and_a_cast_says_so() -> None:
     """Before the start, after the end; a cast never raises."""
     stage = Stage(restart=Restart.TEMPORARY)
     for _ in range(2):
@@ -254,7 +256,7 @@ async def test_unhandled_message_crashes_the_actor(*, cast: bool) -> None:
 
 @virtual_time
 @pytest.mark.parametrize("terminate_fails", [False, True])
-async def test_stop_with_reply_answers_after_terminate(*, terminate_fails: bool) -> None:
+async def test_otp_161_stop_with_reply_answers_after_terminate(*, terminate_fails: bool) -> None:
     """The caller gets its reply, even if `terminate` crashes, and not an exit."""
     stage = Stage(restart=Restart.TEMPORARY)
     stage.terminates.append(Boom() if terminate_fails else 2.0)
@@ -267,7 +269,7 @@ async def test_stop_with_reply_answers_after_terminate(*, terminate_fails: bool)
 
 
 @virtual_time
-async def test_same_ref_reaches_the_next_generation_whose_state_is_new() -> None:
+async def test_otp_038_same_ref_reaches_the_next_generation_whose_state_is_new() -> None:
     """What the dead one had in hand is gone."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -326,7 +328,7 @@ async def test_caller_waiting_on_a_stopping_actor_learns_shutdown() -> None:
 
 
 @virtual_time
-async def test_crash_report_holds_the_exception_with_its_traceback() -> None:
+async def test_otp_203_crash_report_holds_the_exception_with_its_traceback() -> None:
     """So that one line of the report leads to the line of code."""
     stage = Stage()
     async with grown(stage.spec()) as tree:

@@ -17,7 +17,7 @@ from tests.support.tree import Boom, crash_of, grown, quiet, virtual_time
 
 
 @virtual_time
-async def test_stop_waits_its_turn_behind_what_was_sent_before() -> None:
+async def test_otp_170_stop_waits_its_turn_behind_what_was_sent_before() -> None:
     """Then `terminate` sees shutdown, the resources are closed, and nothing more is handled."""
     stage = Stage()
     async with grown(stage.spec()) as tree:
@@ -30,7 +30,7 @@ async def test_stop_waits_its_turn_behind_what_was_sent_before() -> None:
 
 @virtual_time
 @pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, Shutdown("done")], ids=str)
-async def test_actor_ends_by_itself_with_its_reason(reason: ExitReason) -> None:
+async def test_otp_178_actor_ends_by_itself_with_its_reason(reason: ExitReason) -> None:
     """`terminate` sees it, and so does the supervisor."""
     stage = Stage(restart=Restart.TRANSIENT)
     async with grown(stage.spec()) as tree:
@@ -54,7 +54,9 @@ async def test_crash_runs_terminate_and_closes_resources() -> None:
 
 
 @virtual_time
-async def test_crash_of_terminate_replaces_the_reason_and_keeps_the_old_as_context() -> None:
+async def test_otp_182_crash_of_terminate_replaces_the_reason_and_keeps_the_old_as_context() -> (
+    None
+):
     """Nothing is lost from the report."""
     stage = Stage()
     stage.terminates.append(ValueError("tidy"))
@@ -69,7 +71,7 @@ async def test_crash_of_terminate_replaces_the_reason_and_keeps_the_old_as_conte
 
 
 @virtual_time
-async def test_kill_runs_no_terminate_but_closes_resources() -> None:
+async def test_otp_181_kill_runs_no_terminate_but_closes_resources() -> None:
     """What a process owns goes with it, whatever its end."""
     stage = Stage(shutdown=BRUTAL_KILL)
     async with grown(stage.spec()) as tree:
@@ -78,7 +80,7 @@ async def test_kill_runs_no_terminate_but_closes_resources() -> None:
 
 
 @virtual_time
-async def test_failed_init_runs_no_terminate_and_names_the_reason() -> None:
+async def test_otp_139_142_failed_init_runs_no_terminate_and_names_the_reason() -> None:
     """The resources that it had are closed, the name is free."""
     stage = Stage()
     stage.inits.append(Boom("no"))
