@@ -138,8 +138,7 @@ class TaskStream(Generic[T]):
                 await trio.lowlevel.checkpoint_if_cancelled()  # by the link, when it crashed
                 return found
             self._news = trio.Event()
-            waiting = [next(iter(self._open))] if self._how.ordered else list(self._open)
-            first = min(waiting, key=lambda job: job.deadline)
+            first = next(iter(self._open))  # all have the same limit: no deadline is before its own
             with trio.move_on_at(first.deadline):
                 await self._news.wait()
                 continue

@@ -100,6 +100,7 @@ async def test_otp_216_a_process_that_registered_itself_is_reached_by_the_name()
     class Registering(EchoActor):
         async def init(self) -> None:
             registry.register("own", None)
+            registry.register("second", None)
 
     stage.idle = leave
     async with grown(pool()) as tree:
@@ -107,6 +108,7 @@ async def test_otp_216_a_process_that_registered_itself_is_reached_by_the_name()
         await start(tree, actor_spec("own", lambda: Registering(stage.ref, stage)))
         assert await via.call(Say("hello")) == "hello"
         assert await stage.ref.call(Say("hello")) == "hello"
+        assert await registry.via("second").call(Say("made after")) == "made after"
         via.cast(Note("give up"))
         await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(NoProcError):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from actors.kernel.tasks.job import callers
+from actors.kernel.tasks.job import Job, callers
 from actors.kernel.tasks.outcome import Exit, Ok, TaskCrashed, TaskExitError
 from supervisors.errors import MaxChildrenError, NoProcError
 from supervisors.events import ChildTerminated
@@ -192,6 +192,7 @@ async def test_otp_244_a_task_knows_who_asked_for_it_beside_who_supervises_it() 
     async def outer() -> None:
         inner = await office.tasks.async_nolink(look)
         await inner.await_()
+        await (await office.tasks.start_child(look)).join()
 
     async def look() -> None:
         seen.extend(callers())
@@ -199,7 +200,7 @@ async def test_otp_244_a_task_knows_who_asked_for_it_beside_who_supervises_it() 
     async with opened() as office:
         task = await office.owner.do(office.tasks.async_nolink, outer)
         assert await office.owner.do(task.await_) is None
-        assert seen == [task.process, office.owner.life]
+        assert seen == [task.process, office.owner.life] * 2
         assert task.job.callers == (office.owner.life,)
         assert task.process.path.startswith("tasks/")
         assert callers() == ()
@@ -292,3 +293,21 @@ async def test_otp_248_an_ignored_task_goes_on_without_a_link_and_its_reply_is_d
         dead = await office.owner.do(office.tasks.async_nolink, fail)
         await dead.process.join()
         assert isinstance(await office.owner.do(dead.ignore), Exit)
+
+
+@virtual_time
+async def test_otp_246_work_that_arrives_after_its_owner_is_not_done() -> None:
+    """In the moment between the two."""
+    worked: list[int] = []
+
+    async def work() -> None:
+        worked.append(1)
+
+    async with opened() as office:
+        await office.owner.leave()
+        job = Job(work, (), "late", office.owner.life)
+        job.begin()
+        process = Process("late", office.other.life.runtime)
+        await process.run(job.run)
+        assert isinstance(process.exit, Shutdown)
+        assert worked == []

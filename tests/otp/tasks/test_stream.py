@@ -13,6 +13,7 @@ from actors.kernel.tasks.outcome import TIMEOUT, Exit, Ok, TaskTimeoutError
 from actors.kernel.tasks.stream import OnTimeout, Streaming
 from supervisors.errors import MaxChildrenError, NoProcError
 from supervisors.events import ChildTerminated
+from supervisors.exits import Crash
 from tests.otp.tasks.office import Office, deaf, fail, opened
 from tests.support.tree import Boom, crash_of, quiet, virtual_time
 
@@ -164,8 +165,9 @@ async def test_otp_242_no_task_is_left_when_the_reader_stops_early(how: str) -> 
     async with opened() as office:
 
         async def read() -> None:
-            options = Streaming(max_concurrency=5)
-            async with office.tasks.async_stream(double, [0, 0, *[4] * 98], options) as outcomes:
+            options = Streaming(max_concurrency=5, timeout=1000)
+            items = [0, 0, *[400] * 98]
+            async with office.tasks.async_stream(double, items, options) as outcomes:
                 taken = 0
                 async for _ in outcomes:
                     taken += 1
@@ -179,6 +181,7 @@ async def test_otp_242_no_task_is_left_when_the_reader_stops_early(how: str) -> 
                         await trio.sleep_forever()
             assert office.living() == []
 
+        began = trio.current_time()
         match how:
             case "break":
                 await office.owner.do(read)
@@ -196,11 +199,12 @@ async def test_otp_242_no_task_is_left_when_the_reader_stops_early(how: str) -> 
         await quiet()
         assert office.living() == []
         assert office.reports == []
+        assert trio.current_time() - began == (2 if how == "cancel" else 0)
 
 
 async def _alone(office: Office) -> None:
-    options = Streaming(max_concurrency=5)
-    async with office.tasks.async_stream_nolink(double, [4] * 100, options) as outcomes:
+    options = Streaming(max_concurrency=5, timeout=1000)
+    async with office.tasks.async_stream_nolink(double, [400] * 100, options) as outcomes:
         async for _ in outcomes:
             pass
 
@@ -257,3 +261,40 @@ async def test_otp_241_a_stream_without_input_is_empty() -> None:
     """Nothing is started for it."""
     async with opened() as office:
         assert await collected(office, double, []) == []
+
+
+@virtual_time
+async def test_otp_241_a_linked_reader_never_reads_the_crash_that_ends_it() -> None:
+    """It is cancelled before."""
+    read: list[Any] = []
+
+    async def reader() -> None:
+        how = Streaming(max_concurrency=2, ordered=False)
+        async with office.tasks.async_stream(picky, [0, 2], how) as outcomes:
+            read.extend([await anext(outcomes)])
+
+    async with opened() as office:
+        office.owner.begin(reader)
+        assert isinstance(crash_of(await office.owner.life.join()), Boom)
+        assert read == []
+
+
+@virtual_time
+async def test_otp_241_a_deaf_task_that_was_given_up_takes_nobody_along() -> None:
+    """Though its stream was linked, and it crashes in the end."""
+
+    async def stubborn(seconds: float) -> None:
+        await deaf(seconds)
+        raise Boom("late")
+
+    async def reader() -> list[Any]:
+        how = Streaming(max_concurrency=1, timeout=1, on_timeout=OnTimeout.KILL_TASK)
+        async with office.tasks.async_stream(stubborn, [3], how) as outcomes:
+            found = [outcome async for outcome in outcomes]
+        await trio.sleep(5)
+        return found
+
+    async with opened() as office:
+        assert await office.owner.do(reader) == [Exit(TIMEOUT)]
+        assert office.owner.life.is_alive
+        assert [type(report.reason) for report in office.reports] == [Crash]
