@@ -132,13 +132,13 @@ class Connection:
         service = self._service
         service.roster.requests += 1
         exchange = Exchange(request, self._wire, service.limits, service.standing, self._is_last)
-        exchange.gather()
+        exchange.body.gather()
         try:
             await service.app(scope, exchange.receive, exchange.send)
         except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the wall between requests
             _report("request crashed", error, method=scope["method"], path=scope["path"])
         reusable = await exchange.conclude()
-        self._linger = not exchange.complete
+        self._linger = not exchange.body.complete
         return reusable
 
     def _is_last(self) -> bool:

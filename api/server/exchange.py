@@ -21,14 +21,11 @@ from hypercorn.typing import (
 from hypercorn.utils import UnexpectedMessageError, build_and_validate_headers, suppress_body
 
 from api.server.answer import StandingHeaders, phrase, refusal
+from api.server.body import IncomingBody
 from api.server.limits import ServerLimits
 from api.server.target import RefusedError
 from api.server.wire import ClientGoneError, Wire
 
-BODY_READ_BYTES = 128 * 1024
-"""Measured: with the copies the parser makes, 64 and 256 KiB cost about twice the CPU a MiB."""
-BODY_EVENTS = 256
-"""Chunks merged into one piece of a body: bounds what one turn spends on tiny ones."""
 AHEAD_BYTES = 64 * 1024
 """What a client may send ahead, pipelined, before it is no longer listened to."""
 
@@ -56,18 +53,14 @@ class Exchange:
         is_last: Callable[[], bool],
     ) -> None:
         self.stage = Stage.NONE
-        self.complete = False
+        self.body = IncomingBody(request, wire, limits)
         self.told_gone = False
         self._method = request.method.decode("ascii")
         self._wire = wire
-        self._parser = wire.parser
-        self._limits = limits
         self._standing = standing
         self._is_last = is_last
         self._start: HTTPResponseStartEvent | None = None
         self._bodiless = False
-        self._pieces: list[bytes] = []
-        self._gathered = 0
         self._body_taken = False
         self._receiving = False
         self._watch: trio.CancelScope | None = None
@@ -113,23 +106,6 @@ class Exchange:
 
     # -- for the connection -----------------------------------------------------------------------
 
-    def gather(self) -> None:
-        """Take what the parser already has of the body, up to one read.
-
-        Raises `h11.RemoteProtocolError` for a body that is framed wrongly.
-        """
-        for _ in range(BODY_EVENTS):
-            if self.complete or self._gathered >= BODY_READ_BYTES:
-                return
-            event = self._parser.next_event()
-            if isinstance(event, h11.Data):
-                self._pieces.append(event.data)
-                self._gathered += len(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                self.complete = True
-            else:
-                return
-
     async def refuse(self, status: int) -> None:
         """Answer in place of the application if it has sent nothing; it can say no more."""
         untouched = self.stage in {Stage.NONE, Stage.HEAD_HELD}
@@ -147,33 +123,29 @@ class Exchange:
         """
         if self.stage in {Stage.NONE, Stage.HEAD_HELD} and not self.told_gone:
             await self.refuse(500)
-        parser = self._parser
+        parser = self._wire.parser
         both_done = parser.our_state is h11.DONE and parser.their_state is h11.DONE
         return self.stage is Stage.DONE and both_done
 
     # -- the request ------------------------------------------------------------------------------
 
     async def _piece(self) -> ASGIReceiveEvent:
-        self.gather()
-        if self._pieces or self.complete:
+        body = self.body
+        body.gather()
+        if body.has_piece:
             await trio.lowlevel.checkpoint()  # many small pieces must not starve other connections
-        while not (self._pieces or self.complete):
-            await self._read_body()
-            self.gather()
-        body = b"".join(self._pieces)
-        self._pieces.clear()
-        self._gathered = 0
-        self._body_taken = self.complete
-        return {"type": "http.request", "body": body, "more_body": not self.complete}
+        while not body.has_piece:
+            await self._ask_for_more()
+            await body.read()
+        self._body_taken = body.complete
+        return {"type": "http.request", "body": body.take(), "more_body": not body.complete}
 
-    async def _read_body(self) -> None:
-        if self._parser.they_are_waiting_for_100_continue and self.stage is Stage.NONE:
+    async def _ask_for_more(self) -> None:
+        """Tell a client that waits for it to go on."""
+        parser = self._wire.parser
+        if parser.they_are_waiting_for_100_continue and self.stage is Stage.NONE:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-            await self._wire.write(self._parser.send_with_data_passthrough(go_on) or ())
-        with trio.move_on_after(self._limits.body_stall_seconds) as scope:
-            await self._wire.read(BODY_READ_BYTES)
-        if scope.cancelled_caught:
-            raise RefusedError(408)
+            await self._wire.write(parser.send_with_data_passthrough(go_on) or ())
 
     async def _until_over(self) -> None:
         """Wait until the answer is sent or the client is gone, keeping what it sends ahead."""
@@ -189,11 +161,11 @@ class Exchange:
 
     async def _catch_up(self) -> None:
         """Take what has arrived of a body nobody asked for, so that the connection may live on."""
+        body = self.body
         with suppress(h11.RemoteProtocolError):
-            while not self.complete and self._gathered < BODY_READ_BYTES and self._wire.readable():
-                if not await self._wire.read(BODY_READ_BYTES):
+            while not body.complete and not body.is_full and self._wire.readable():
+                if not await body.read():
                     return
-                self.gather()
 
     # -- the answer -------------------------------------------------------------------------------
 
@@ -204,15 +176,15 @@ class Exchange:
         more = message.get("more_body", False)
         parts: list[bytes] = []
         if self.stage is Stage.HEAD_HELD:
-            if not (self.complete or self._receiving):
+            if not (self.body.complete or self._receiving):
                 await self._catch_up()
             parts += self._head(start, None if more else len(body))
         elif self.stage is not Stage.BODY:
             raise UnexpectedMessageError(self.stage, message["type"])
         if body and not self._bodiless:
-            parts += self._parser.send_with_data_passthrough(h11.Data(data=body)) or ()
+            parts += self._wire.parser.send_with_data_passthrough(h11.Data(data=body)) or ()
         if not more:
-            parts += self._parser.send_with_data_passthrough(h11.EndOfMessage()) or ()
+            parts += self._wire.parser.send_with_data_passthrough(h11.EndOfMessage()) or ()
         self.stage = Stage.BODY
         try:
             await self._wire.write(parts)
@@ -239,9 +211,9 @@ class Exchange:
             headers.append((b"content-length", b"%d" % length))
         headers += self._standing.now()
         # Answered before the request was whole: the rest of it could be taken for the next one.
-        if (not self.complete or self._is_last()) and b"connection" not in names:
+        if (not self.body.complete or self._is_last()) and b"connection" not in names:
             headers.append((b"connection", b"close"))
         response = h11.Response(
             status_code=status, headers=headers, reason=phrase(status).encode("ascii")
         )
-        return self._parser.send_with_data_passthrough(response) or []
+        return self._wire.parser.send_with_data_passthrough(response) or []

@@ -26,15 +26,19 @@ class Wire:
         self._stream = stream
         self._limits = limits
 
-    async def read(self, size: int) -> int:
-        """Receive once, feed the parser, return how many bytes came; 0 is the end of the stream.
+    async def receive(self, size: int) -> bytes:
+        """Receive once, past the parser; b"" is the end of the stream.
 
         Raises `ClientGoneError` when the connection is broken.
         """
         try:
-            data = await self._stream.receive_some(size)
+            return bytes(await self._stream.receive_some(size))
         except trio.BrokenResourceError as error:
             raise ClientGoneError("connection reset") from error
+
+    async def read(self, size: int) -> int:
+        """As `receive`, but feed the parser, and return how many bytes came."""
+        data = await self.receive(size)
         self.parser.receive_data(data)
         return len(data)
 
