@@ -270,7 +270,7 @@ async def test_otp_241_a_linked_reader_never_reads_the_crash_that_ends_it() -> N
 
     async def reader() -> None:
         how = Streaming(max_concurrency=2, ordered=False)
-        async with office.tasks.async_stream(picky, [0, 2], how) as outcomes:
+        async with office.tasks.async_stream(fail, [1, 2], how) as outcomes:
             read.extend([await anext(outcomes)])
 
     async with opened() as office:
