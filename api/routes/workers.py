@@ -125,7 +125,7 @@ async def upload(request: Request) -> Outcome:
         await settle(request, report, files)
     except Refusal as refusal:
         # the build's machine may have brought the result, and its worker only says so
-        brought = not files and form.fields.get("success") == "true"
+        brought = form.fields.get("success") == "true"
         if not (
             brought
             and (refusal.status, refusal.text) == FINISHED
