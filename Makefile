@@ -9,9 +9,9 @@ SHELL := bash
 # On a terminal the program has a process group of its own: Ctrl-C is for it, and make exits as it does.
 program = @if [ -t 0 ]; then set -m; $(BIN)/expo-controller $(1) $(ARGS); exit $$?; else exec $(BIN)/expo-controller $(1) $(ARGS); fi
 
-.PHONY: help run test check demo bench clean
+.PHONY: help run test check demo bench otp otp-journals chaos clean
 help:   ## list the targets
-	@awk -F ' *## ' '/^[a-z-]+:.*##/ { split($$1, t, ":"); printf "  make %-8s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z%-]+:.*##/ { split($$1, t, ":"); printf "  make %-13s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY)   ## start the controller on an embedded PostgreSQL under ./data
 	$(call program,start)
@@ -20,13 +20,25 @@ test: $(TOOLS)   ## run all tests on a real PostgreSQL and real sockets
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(TOOLS)   ## lint and type-check
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS) && $(BIN)/python -m tests.typing
 
 demo: $(READY)   ## show a farm at work: submitters, workers, artifacts
 	$(call program,demo)
 
 bench: $(TOOLS)   ## measure, side by side, as ratios
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-%: $(TOOLS)   ## one of them: kernel, queue, upload
+	@$(BIN)/python -m bench $* $(ARGS)
+
+otp: $(TOOLS)   ## which statements about OTP have a test, and whether it passes
+	@$(BIN)/python -m tests.otp.table $(ARGS)
+
+otp-journals: $(TOOLS)   ## play journals of real Erlang (JOURNALS=folder) on our runtime
+	@$(BIN)/python -m tests.otp.journals $(JOURNALS) $(ARGS)
+
+chaos: $(TOOLS)   ## break everything under load, and count what was lost
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:   ## remove the environment and caches (never ./data)
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
