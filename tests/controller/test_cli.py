@@ -102,7 +102,7 @@ def test_help_tells_what_each_command_does() -> None:
         assert len(line.split()) > 4
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "db status", "db migrate"])
+@pytest.mark.parametrize("command", [*COMMANDS, "db status", "db migrate", "db check"])
 def test_help_of_a_command(command: str) -> None:
     """Says what it does, and explains every option."""
     done = CliRunner().invoke(commands, [*command.split(), "--help"])
