@@ -82,7 +82,8 @@ class DynamicSupervisor(SupervisorLoop):
         spec = slot.spec
         if is_reported(spec.restart, reason):
             path = self.child_path(spec.id)
-            self.report(ChildTerminated(path, reason, spec.restart, slot.generation))
+            generation, child = slot.generation, slot.offender()
+            self.report(ChildTerminated(path, reason, spec.restart, generation, child))
         if decide(spec.restart, reason) is Verdict.RESTART:
             return await self._restart(slot, f"it ended ({reason})")
         self._forget(slot)

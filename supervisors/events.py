@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from supervisors.exits import ExitReason
 from supervisors.spec import Restart
+
+
+@dataclass(frozen=True, slots=True)
+class Offender:
+    """The child that a report is about, as its spec has it; `shutdown` is in seconds or a word."""
+
+    id: str
+    call: str
+    restart: Restart
+    significant: bool
+    shutdown: float | str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class ChildStartFailed:
     path: str
     reason: ExitReason
     during_restart: bool
+    child: Offender | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,7 @@ class ChildTerminated:
     reason: ExitReason
     restart: Restart
     generation: int
+    child: Offender | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class ChildShutdownFailed:
 
     path: str
     reason: ExitReason
+    child: Offender | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +69,7 @@ class RestartBudgetSpent:
     offender: str
     intensity: int
     period: float
+    child: Offender | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,10 @@ class UnexpectedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessCrashed:
-    """A process that had started ended abnormally by its own doing; texts are bounded."""
+    """A process that had started ended abnormally by its own doing.
+
+    Texts are bounded; messages and state are for whoever debugs, and no part of a log line.
+    """
 
     path: str
     generation: int
@@ -96,9 +115,9 @@ class ProcessCrashed:
     neighbours: tuple[str, ...]
     traps: bool
     queue: int
-    messages: tuple[str, ...]
-    last_message: str
-    state: str
+    messages: tuple[str, ...] = field(repr=False)
+    last_message: str = field(repr=False)
+    state: str = field(repr=False)
 
 
 SupervisorEvent: TypeAlias = (

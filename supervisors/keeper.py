@@ -99,7 +99,7 @@ class Keeper:
         if process.ignored:
             return None
         if not asked:
-            self.report(ChildStartFailed(process.path, reason, why is not None))
+            self.report(ChildStartFailed(process.path, reason, why is not None, slot.offender()))
         return reason
 
     def try_later(self, slot: Slot) -> bool:
@@ -145,7 +145,8 @@ class Keeper:
         """As `stop`; an end that was not expected is reported."""
         reason = await self.stop(slot)
         if reason is not None and not is_expected(slot.spec, reason):
-            self.report(ChildShutdownFailed(self.child_path(slot.spec.id), reason))
+            path = self.child_path(slot.spec.id)
+            self.report(ChildShutdownFailed(path, reason, slot.offender()))
 
     def start_error(self, slot: Slot, reason: ExitReason) -> StartError:
         """Build the error for whoever asked for the start."""
@@ -157,7 +158,11 @@ class Keeper:
             return True
         budget = self.window.budget
         path = self.child_path(offender.spec.id)
-        self.report(RestartBudgetSpent(self.path, path, budget.intensity, budget.period))
+        self.report(
+            RestartBudgetSpent(
+                self.path, path, budget.intensity, budget.period, offender.offender()
+            )
+        )
         return False
 
     def report(self, event: SupervisorEvent) -> None:

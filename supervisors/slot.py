@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from supervisors.events import Offender
 from supervisors.exits import ExitReason
 from supervisors.process import Process
-from supervisors.spec import ChildSpec
+from supervisors.spec import ChildSpec, Stop
 
 HISTORY = 8
 
@@ -40,6 +41,19 @@ class Slot:
     def alive(self) -> Process | None:
         """The process, if there is one and it lives."""
         return self.process if self.process is not None and self.process.is_alive else None
+
+    def offender(self) -> Offender:
+        """Describe the child for a report."""
+        spec, known = self.spec, self.process or self.known
+        limit = spec.stop_limit
+        return Offender(
+            id=spec.name,
+            call=known.initial_call if known else "",
+            restart=spec.restart,
+            significant=spec.significant,
+            shutdown=limit.value if isinstance(limit, Stop) else limit,
+            kind=spec.kind.value,
+        )
 
     @property
     def state(self) -> str:

@@ -79,7 +79,8 @@ class Supervisor(SupervisorLoop):
         spec = slot.spec
         if is_reported(spec.restart, reason):
             path = self.child_path(spec.id)
-            self.report(ChildTerminated(path, reason, spec.restart, slot.generation))
+            generation, child = slot.generation, slot.offender()
+            self.report(ChildTerminated(path, reason, spec.restart, generation, child))
         match decide(spec.restart, reason):
             case Verdict.RESTART:
                 return await self._restart(slot, f"ended ({reason})")

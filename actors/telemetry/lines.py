@@ -16,7 +16,14 @@ from supervisors.exits import Crash, ExitReason, root_cause
 log = structlog.get_logger()
 
 _QUIET = (events.ClaimRan, events.RequestServed, events.UploadStored)
+_WRONG = (
+    tree.ChildShutdownFailed,
+    tree.ChildrenShutdownFailed,
+    tree.RestartBudgetSpent,
+    tree.ZombieFound,
+)
 _LOUD = (
+    tree.UnexpectedMessage,
     events.BuildLost,
     events.DatabaseLost,
     events.RequestFailed,
@@ -27,6 +34,9 @@ _TREE_NAMES: dict[type[object], str] = {
     tree.ChildStartFailed: "tree.child_start_failed",
     tree.ChildTerminated: "tree.child_terminated",
     tree.ChildShutdownFailed: "tree.child_shutdown_failed",
+    tree.ChildrenShutdownFailed: "tree.children_shutdown_failed",
+    tree.UnexpectedMessage: "tree.unexpected_message",
+    tree.ProcessCrashed: "tree.process_crashed",
     tree.RestartBudgetSpent: "tree.restart_budget_spent",
     tree.ZombieFound: "tree.zombie_found",
 }
@@ -40,13 +50,13 @@ def name_of(event: object) -> str:
 def level_of(event: object) -> int:
     """Return how important an event is, as one of `logging`'s numbers."""
     match event:
-        case tree.ChildStarted(generation=1):
-            return DEBUG
+        case tree.ChildStarted(generation=1) | tree.ProcessCrashed():
+            return DEBUG  # what a supervisor says of a crash is an error, once
         case tree.ChildStartFailed(during_restart=False) if _is_told(event.reason):
             return DEBUG  # the program ends with this very sentence
         case tree.ChildTerminated(reason=reason) | tree.ChildStartFailed(reason=reason):
             return ERROR if isinstance(reason, Crash) else WARNING
-        case tree.ChildShutdownFailed() | tree.RestartBudgetSpent() | tree.ZombieFound():
+        case _ if isinstance(event, _WRONG):
             return ERROR
         case _ if isinstance(event, _QUIET):
             return DEBUG
@@ -73,7 +83,8 @@ def _is_told(reason: ExitReason) -> bool:
 def _fields(event: object) -> dict[str, object]:
     if not dataclasses.is_dataclass(event):
         return {"event_value": str(event)}
-    found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    shown = [field.name for field in dataclasses.fields(event) if field.repr]
+    found = {name: getattr(event, name) for name in shown}
     return {key: _plain(value) for key, value in found.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from actors.kernel.handle import Named
 from actors.kernel.messages import Down
