@@ -51,7 +51,7 @@ class ConnectOptions:
             "statement_timeout": "30s",
             "idle_in_transaction_session_timeout": "30s",
             "timezone": "UTC",
-            "jit": "off",
+            "jit": "off", "plan_cache_mode": "force_generic_plan",
         }
         return await asyncpg.connect(**self.arguments, timeout=10, server_settings=settings)
 

@@ -34,8 +34,9 @@ select id, submit_key, epoch_ms(submitted_at) as submitted_at, made from known;
 -- name: claim
 -- Match all waiting workers with all waiting builds, oldest first, in one statement. A worker that
 -- holds a build gets the same one again. Workers of one platform are served before those that take
--- any, so that nobody waits beside work it could do. The CTEs are materialized because a LIMIT
--- under SKIP LOCKED that the planner runs twice would lock, and update, too many rows.
+-- any, so that nobody waits beside work it could do: `free` has a row for each kind of worker, and
+-- the n-th build goes to the n-th of them. The CTEs are materialized because a LIMIT under SKIP
+-- LOCKED that the planner runs twice would lock, and update, too many rows.
 -- $1 worker ids in order of arrival, $2 leases to use
 with asked as materialized (
     select a.worker_id, a.lease, a.ord, w.name, w.serves, w.controller_url
@@ -48,39 +49,42 @@ with asked as materialized (
 ), locked as materialized (
     select w.id from workers w where w.id = any ($1) order by w.id for update skip locked
 ), free as materialized (
-    select a.*, row_number() over (partition by a.serves order by a.ord) as place
+    select a.serves, count(*) as seats, array_agg(a.worker_id order by a.ord) as worker_ids,
+        array_agg(a.lease order by a.ord) as leases, array_agg(a.name order by a.ord) as names
     from asked a
     where a.worker_id in (select id from locked)
       and a.worker_id not in (select worker_id from held)
+    group by a.serves
 ), ios as materialized (
-    select id, platform, seq from builds
+    select id, platform, seq, status from builds
     where status = 'pending' and platform = 'ios'
-    order by seq limit (select count(*) from free where serves in ('ios', 'any'))
+    order by seq limit (select coalesce(sum(seats), 0) from free where serves in ('ios', 'any'))
     for update skip locked
 ), android as materialized (
-    select id, platform, seq from builds
+    select id, platform, seq, status from builds
     where status = 'pending' and platform = 'android'
-    order by seq limit (select count(*) from free where serves in ('android', 'any'))
+    order by seq limit (select coalesce(sum(seats), 0) from free where serves in ('android', 'any'))
     for update skip locked
-), waiting as (
+), waiting as materialized (
     select *, row_number() over (partition by platform order by seq) as place
     from (select * from ios union all select * from android) as both_platforms
-), leftover as (
-    select w.id, row_number() over (order by w.seq) as place
-    from waiting w
-    where w.place > (select count(*) from free where serves = w.platform)
-), chosen as (
-    select w.id, f.worker_id, f.lease, f.name
-    from waiting w join free f on f.serves = w.platform and f.place = w.place
+), leftover as materialized (
+    select w.id, w.status, row_number() over (order by w.seq) as place
+    from waiting w left join free f on f.serves = w.platform
+    where w.place > coalesce(f.seats, 0)
+), chosen as materialized (
+    select w.id, w.status, f.worker_ids[w.place] as worker_id, f.leases[w.place] as lease,
+        f.names[w.place] as name
+    from waiting w join free f on f.serves = w.platform and w.place <= f.seats
     union all
-    select l.id, f.worker_id, f.lease, f.name
-    from leftover l join free f on f.serves = 'any' and f.place = l.place
+    select l.id, l.status, f.worker_ids[l.place], f.leases[l.place], f.names[l.place]
+    from leftover l join free f on f.serves = 'any' and l.place <= f.seats
 ), granted as (
     update builds b
     set status = 'assigned', worker_id = c.worker_id, lease = c.lease,
         attempt = b.attempt + 1, started_at = now()
     from chosen c
-    where b.id = c.id and b.status = 'pending'
+    where b.id = c.id and b.status = c.status -- pending; in words it would lead to the wrong index
     returning b.id, b.platform, b.attempt, b.lease, b.worker_id, b.started_at, b.submitted_at, c.name
 ), attempted as (
     insert into attempts (build_id, attempt, worker_id, lease)
@@ -97,9 +101,10 @@ with asked as materialized (
 )
 select a.worker_id, a.name, n.id as build_id, n.platform, n.attempt, n.lease, coalesce(n.fresh, false) as fresh,
     coalesce(extract(epoch from n.started_at - n.submitted_at), 0)::float8 as waited,
-    exists (
-        select from artifacts f where f.build_id = n.id and f.kind = 'certs' and f.state = 'current'
-    ) as has_certs,
+    (
+        select count(*) from artifacts f -- not `exists`, which may read the certs of all builds
+        where f.build_id = n.id and f.kind = 'certs' and f.state = 'current'
+    ) > 0 as has_certs,
     coalesce(a.controller_url, (select controller_url from farm_config)) as controller_url,
     (select key from farm_key) as farm_key
 from asked a left join answers n on n.worker_id = a.worker_id
