@@ -25,7 +25,11 @@ class Describes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One supervisor or actor; `path` "" is the root, `uptime` is in seconds."""
+    """One supervisor or actor; `path` "" is the root, `uptime` is in seconds.
+
+    `why` says why it was started again, `ago` how many seconds ago, the last ones, oldest first.
+    `zombie`: a former life was killed and has not ended.
+    """
 
     path: str
     id: str
@@ -36,6 +40,8 @@ class Node:
     restarts: int
     uptime: float | None
     why: tuple[str, ...]
+    ago: tuple[float, ...]
+    zombie: bool
     facts: Mapping[str, object]
     children: tuple[Node, ...]
 
@@ -60,6 +66,8 @@ def picture(root: Process) -> Node:
         restarts=0,
         uptime=_uptime(root),
         why=(),
+        ago=(),
+        zombie=False,
         facts=slotless,
         children=_children(root),
     )
@@ -83,13 +91,20 @@ def draw(node: Node) -> str:
 
 def _lines(node: Node, lead: str, below: str) -> Iterator[str]:
     facts = " ".join(f"{key}={value}" for key, value in node.facts.items())
-    times = f" restarted {node.restarts}x" if node.restarts else ""
-    yield f"{lead}{node.id}  {node.state}{times}  {facts}".rstrip()
+    zombie = " ZOMBIE" if node.zombie else ""
+    yield f"{lead}{node.id}  {node.state}{zombie}{_restarted(node)}  {facts}".rstrip()
     for child in node.children:
         last = child is node.children[-1]
         yield from _lines(
             child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")
         )
+
+
+def _restarted(node: Node) -> str:
+    if not node.restarts:
+        return ""
+    last = f" ({node.ago[-1]:.0f}s ago: {node.why[-1]})" if node.why else ""
+    return f" restarted {node.restarts}x{last}"
 
 
 def _node(slot: Slot, path: str) -> Node:
@@ -104,6 +119,8 @@ def _node(slot: Slot, path: str) -> Node:
         restarts=slot.restarts,
         uptime=_uptime(process) if process else None,
         why=tuple(entry.why for entry in slot.history),
+        ago=tuple(trio.current_time() - entry.at for entry in slot.history),
+        zombie=slot.zombie is not None and slot.zombie.is_alive,
         facts=_facts(process) if process else {},
         children=_children(process) if process else (),
     )

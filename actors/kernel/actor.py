@@ -7,6 +7,7 @@ is sent, and `init` of the next generation reads it back.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar, Generic, TypeVar, cast
@@ -18,6 +19,7 @@ from actors.kernel.living import Living
 from actors.kernel.mailbox import Envelope, Item, Mailbox, Notice, StopRequest, jumps_the_queue
 from actors.kernel.messages import Caller, ExitMessage, NoReply, Timeout
 from actors.kernel.ref import Ref
+from actors.kernel.timing import Timing, is_sampled
 from supervisors.debug import Debug, Happening
 from supervisors.errors import AlreadyStartedError
 from supervisors.events import UnexpectedMessage
@@ -55,6 +57,7 @@ class Actor(Living, Generic[P]):
         self.mailbox = Mailbox(self.mailbox_capacity)
         self.resources = ExitStack()
         self.handled = 0
+        self.timing = Timing()
         self.wake_at = math.inf
         self.suspended = False
         self.debug: Debug | None = None
@@ -113,8 +116,13 @@ class Actor(Living, Generic[P]):
         return value
 
     def describe(self) -> Mapping[str, object]:
-        """Small facts for the picture of the tree."""
-        return {"mailbox": len(self.mailbox), "handled": self.handled}
+        """Small facts for the picture of the tree; `p50/p99` is the time for a message."""
+        facts: dict[str, object] = {"mailbox": len(self.mailbox), "handled": self.handled}
+        if len(self.mailbox):
+            facts["oldest"] = f"{self.mailbox.oldest_age():.3f}s"
+        if self.timing.samples:
+            facts["p50/p99"] = str(self.timing)
+        return facts
 
     # -- for callbacks --------------------------------------------------------------------------
 
@@ -245,7 +253,7 @@ class Actor(Living, Generic[P]):
     async def _take(self, item: Item) -> ExitReason | None:
         if type(item) is Envelope:
             self._timeout_at = math.inf
-            await self._handle(item)
+            await self._handle_timed(item)
         elif isinstance(item, Notice):
             self._timeout_at = math.inf
             await self._inform(item.message)
@@ -254,6 +262,14 @@ class Actor(Living, Generic[P]):
         elif isinstance(item, SystemRequest):
             item.carry_out(self)
         return None
+
+    async def _handle_timed(self, envelope: Envelope) -> None:
+        if not is_sampled(self.handled):
+            await self._handle(envelope)
+            return
+        began = time.perf_counter()
+        await self._handle(envelope)
+        self.timing.note(time.perf_counter() - began)
 
     async def _handle(self, envelope: Envelope) -> None:
         self.handled += 1

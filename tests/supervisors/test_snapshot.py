@@ -97,7 +97,7 @@ async def test_draw_is_one_line_a_node() -> None:
             "root  running  strategy=one_for_one budget=0 of 1 left in 5 s",
             "├─ inner  running  strategy=one_for_one budget=1 of 1 left in 5 s",
             "│  └─ f  running  mailbox=3",
-            "└─ a  running restarted 1x",
+            "└─ a  running restarted 1x (0s ago: it ended (crash: Boom: a))",
         ]
 
 
