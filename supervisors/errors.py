@@ -35,6 +35,10 @@ class AlreadyStartedError(SupervisorError):
         self.holder = holder
 
 
+class AlreadyNamedError(SupervisorError):
+    """The process has a local name already; a registry gives as many as are wanted."""
+
+
 class AlreadyPresentError(SupervisorError):
     """A child with this id is known but not running: restart or delete it."""
 

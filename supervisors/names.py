@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from supervisors.errors import AlreadyStartedError, NoProcError, NotFoundError
+from supervisors.errors import AlreadyNamedError, AlreadyStartedError, NoProcError, NotFoundError
 
 if TYPE_CHECKING:
     from supervisors.process import Process
@@ -22,12 +22,18 @@ class Names:
         return len(self._holders)
 
     def register(self, name: Hashable, process: Process) -> None:
-        """Give `name` to a living process; `AlreadyStartedError` while another holds it."""
+        """Give `name` to a living process, which may have one only, as in OTP.
+
+        `AlreadyStartedError` while somebody holds it; `AlreadyNamedError` if `process` has one.
+        """
         if not process.is_alive:
             raise NoProcError(f"{process.path} has ended")
-        holder = self._holders.setdefault(name, process)
-        if holder is not process:
+        holder = self._holders.get(name)
+        if holder is not None:
             raise AlreadyStartedError(str(name), holder)
+        if process.names:
+            raise AlreadyNamedError(f"{process.path} has another local name")
+        self._holders[name] = process
         process.names.add(name)
 
     def unregister(self, name: Hashable) -> None:

@@ -15,7 +15,17 @@ from typing import TypeAlias, cast
 import trio
 
 from supervisors.errors import NoProcError
-from supervisors.exits import KILL, KILLED, NOPROC, NORMAL, SHUTDOWN, Crash, ExitReason, is_clean
+from supervisors.exits import (
+    KILL,
+    KILLED,
+    NOPROC,
+    NORMAL,
+    SHUTDOWN,
+    AlreadyStarted,
+    Crash,
+    ExitReason,
+    is_clean,
+)
 from supervisors.reports import CrashFacts, crash_report
 from supervisors.runtime import Runtime, no_report
 from supervisors.spec import Body
@@ -260,11 +270,15 @@ class Process:
         links, self.links = self.links, {}
         for other in links:
             other.links.pop(self, None)
-            told = other is self.parent and self.started_at is None and other.traps
-            if other.exit is None and self.fatal is None and not told:
+            if other.exit is None and self.fatal is None and not self._is_told(other, reason):
                 other._hear(reason, self)  # noqa: SLF001 - the same class
         self._up.set()
         self._ended.set()
+
+    def _is_told(self, other: Process, reason: ExitReason) -> bool:
+        """Whether `other` learns of the failed start as its result, and by no signal (OTP-026)."""
+        started_by = self.started_at is None and other is self.parent
+        return started_by and (other.traps or isinstance(reason, AlreadyStarted))
 
     def _report(self, reason: ExitReason) -> None:
         """Write the crash report of an end that was the doing of the process itself."""

@@ -55,7 +55,7 @@ class Node:
 def picture(root: Process) -> Node:
     """Draw the tree below `root`."""
     slotless = _facts(root)
-    state = "running" if root.is_alive else "ended"
+    state = _state("running" if root.is_alive else "ended", root)
     return Node(
         path=root.path,
         id="root",
@@ -100,6 +100,11 @@ def _lines(node: Node, lead: str, below: str) -> Iterator[str]:
         )
 
 
+def _state(state: str, process: Process | None) -> str:
+    held = process is not None and getattr(process.handle, "suspended", False)
+    return "suspended" if held and state == "running" else state
+
+
 def _restarted(node: Node) -> str:
     if not node.restarts:
         return ""
@@ -113,7 +118,7 @@ def _node(slot: Slot, path: str) -> Node:
         path=path,
         id=slot.spec.name,
         kind=slot.spec.kind.value,
-        state=slot.state,
+        state=_state(slot.state, process),
         restart=slot.spec.restart.value,
         generation=slot.generation,
         restarts=slot.restarts,

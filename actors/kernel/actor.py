@@ -17,7 +17,7 @@ import trio
 from actors.kernel.errors import BadReturnError, UnhandledMessageError
 from actors.kernel.living import Living
 from actors.kernel.mailbox import Envelope, Item, Mailbox, Notice, StopRequest, jumps_the_queue
-from actors.kernel.messages import Caller, ExitMessage, NoReply, Timeout
+from actors.kernel.messages import Caller, NoReply, Timeout
 from actors.kernel.ref import Ref
 from actors.kernel.timing import Timing, is_sampled
 from supervisors.debug import Debug, Happening
@@ -94,9 +94,8 @@ class Actor(Living, Generic[P]):
         """
         if type(self).handle_info is not Actor[Any].handle_info:
             raise UnhandledMessageError(f"{self.ref.name} has no info {type(message).__name__}")
-        if not isinstance(message, ExitMessage | Timeout):
-            shown = brief(self.redact(message))
-            self.process.runtime.report(UnexpectedMessage(self.process.path, shown))
+        shown = brief(self.redact(message))
+        self.process.runtime.report(UnexpectedMessage(self.process.path, shown))
 
     async def handle_continue(self, step: Any) -> None:  # noqa: ANN401 - each actor's own
         """Go on with what `continue_with` asked for."""

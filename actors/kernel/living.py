@@ -104,7 +104,7 @@ class Living:
         return timer
 
     def register(self, name: Hashable) -> None:
-        """Take a local name; `AlreadyStartedError` while another process holds it."""
+        """Take a local name, one only; `AlreadyStartedError` while it is held."""
         self.process.runtime.names.register(name, self.process)
 
     def unregister(self, name: Hashable) -> None:

@@ -44,8 +44,9 @@ async def start_link(
 async def start_monitor(
     starter: Living, path: str, factory: Factory[P], *, timeout: float = math.inf
 ) -> tuple[Handle[P], Monitor] | None:
-    """As `start`, watched by `starter` from its first moment on."""
-    handle = await start(starter.process.runtime, path, factory, timeout=timeout)
+    """As `start`, watched by `starter`: no link, but an exit signal of it is its parent's."""
+    process = Process(path, starter.process.runtime, parent=starter.process)
+    handle = await _started(process, factory, timeout)
     return None if handle is None else (handle, starter.monitor(handle))
 
 

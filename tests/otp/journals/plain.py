@@ -9,7 +9,7 @@ import trio
 
 from actors.kernel.messages import Down, ExitMessage, Monitor
 from actors.kernel.plain import Plain, spawn
-from supervisors.errors import AlreadyStartedError
+from supervisors.errors import AlreadyNamedError, AlreadyStartedError
 from supervisors.exits import Crash, ExitReason
 from supervisors.process import Process
 from tests.otp.journals.probe import Note
@@ -112,6 +112,6 @@ class Actor:
     def _register(self, name: str) -> str:
         try:
             self.plain.register(name)
-        except AlreadyStartedError:
+        except (AlreadyStartedError, AlreadyNamedError):
             return "refused"
         return "registered"

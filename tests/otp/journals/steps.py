@@ -13,6 +13,7 @@ from supervisors import system
 from supervisors.child import bring_up
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.errors import (
+    AlreadyNamedError,
     AlreadyStartedError,
     NotFoundError,
     SpecError,
@@ -183,9 +184,8 @@ async def bond(by: Actor, step: Json) -> Json:
 
 def _link(by: Actor, step: Json) -> Json:
     process = by.stage.find(step["to"])
-    assert process is not None
     try:
-        by.plain.link(process)
+        by.plain.link(process or by.stage.target(step["to"]))
     except NoProcError:
         return {"error": {"crash": "noproc"}}
     return "ok"
@@ -211,7 +211,7 @@ def _name(by: Actor, step: Json) -> Json:
         case "register":
             try:
                 by.plain.register(name)
-            except AlreadyStartedError:
+            except (AlreadyStartedError, AlreadyNamedError):
                 return {"error": by.stage.who(names.whereis(name))}
         case "unregister":
             try:
