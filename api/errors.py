@@ -8,7 +8,7 @@ from typing import cast
 
 import trio
 
-from actors.domain.errors import StorageFullError, TooLargeError, UnavailableError
+from actors.domain.errors import StorageAwayError, StorageFullError, TooLargeError, UnavailableError
 from actors.kernel.errors import CallExitError, CallTimeoutError, MailboxFullError
 from actors.upload_sink.upload import UploadLostError
 from supervisors.errors import NoProcError
@@ -44,12 +44,14 @@ _TOO_LARGE = {
     "result": "Result file too large",
 }
 
+_STORAGE_AWAY = "The artifact storage is away. Try again."
 _AWAY = "The controller is short of a part that is being restarted. Try again."
 
 _TABLE: tuple[tuple[type[Exception], Callable[[Exception], Answer]], ...] = (
     (Refusal, lambda e: Answer(cast("Refusal", e).status, str(e))),
     (TooLargeError, lambda e: Answer(413, _TOO_LARGE.get(str(e), "Request too large"))),
     (StorageFullError, lambda _: Answer(507, "No space left for artifacts on the controller")),
+    (StorageAwayError, lambda _: Answer(503, _STORAGE_AWAY, again=True)),
     (UploadLostError, lambda _: Answer(503, "The upload was cut off. Send it again.", again=True)),
     (UnavailableError, lambda _: Answer(503, "The database is away. Try again.", again=True)),
     (NoProcError, lambda _: Answer(503, _AWAY, again=True)),

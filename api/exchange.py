@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 import trio
 
+from actors.storage.base import Reader
 from actors.store.builds import Build
 from actors.store.credentials import Attempt, WorkerTicket
 from api.errors import ClientGoneError, Refusal
@@ -29,7 +30,6 @@ JSON_BYTES = 1024 * 1024
 JSON_DEPTH = 64
 """How deep lists and objects may lie in each other."""
 TOO_LARGE = "Request body is too large"
-PIECE = 1024 * 1024
 _JSON: Headers = ((b"content-type", b"application/json; charset=utf-8"),)
 _encode = msgspec.json.Encoder().encode
 
@@ -39,7 +39,8 @@ class Request:
     """One request; the reader of JSON bodies fills in `json`, the guard what it found out.
 
     That is `build`, the worker who asks or is spoken for (`worker_id`), and what stands behind
-    a token: `ticket` for one of a worker, `attempt` for one of a virtual machine.
+    a token: `ticket` for one of a worker, `attempt` for one of a virtual machine. `closing` is run
+    when the handler is done, whatever the end; its entries must not wait.
     """
 
     services: Services
@@ -53,6 +54,7 @@ class Request:
     ticket: WorkerTicket | None = None
     attempt: Attempt | None = None
     json: object = None
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def fields(self) -> dict[str, object]:
         """Return the JSON body as an object; an empty one when it is something else."""
@@ -105,9 +107,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class FileReply:
-    """An answer of `size` bytes read from a descriptor, which sending closes."""
+    """An answer of `size` bytes from a reader, which sending closes."""
 
-    fd: int
+    reader: Reader
     size: int
     headers: Headers
     status: int = 200
@@ -179,7 +181,7 @@ def _depth_over(value: object, limit: int) -> bool:
 
 
 async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None:
-    """Send an answer through ASGI; a file is read in pieces of 1 MiB, off the event loop."""
+    """Send an answer through ASGI; an artifact is read piece by piece, off the event loop."""
     size = outcome.size if isinstance(outcome, FileReply) else len(outcome.body)
     headers = [*outcome.headers, (b"content-length", str(size).encode())]
     try:
@@ -190,15 +192,14 @@ async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None
         await send({"type": "http.response.body", "body": body, "more_body": False})
     finally:
         if isinstance(outcome, FileReply):
-            os.close(outcome.fd)
+            outcome.reader.close()
 
 
 async def _send_file(reply: FileReply, send: Send) -> None:
     sent = 0
     while sent < reply.size:
-        want = min(PIECE, reply.size - sent)
-        piece = await trio.to_thread.run_sync(os.pread, reply.fd, want, sent)
+        piece = await trio.to_thread.run_sync(reply.reader.read)
         if not piece:
-            raise OSError("the stored file is shorter than its row says")
+            raise OSError("the stored artifact is shorter than its row says")
         sent += len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -22,7 +22,8 @@ async def handle(route: Route, request: Request) -> Outcome:
         if route.body is Body.JSON:
             request.json = await read_json(request)
         await check_access(route.guard, route.also, request)
-        return await route.handler(request)
+        with request.closing:
+            return await route.handler(request)
     except (ClientGoneError, trio.Cancelled):
         raise
     except Exception as error:  # noqa: BLE001 - the border: every error becomes an answer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from actors.kernel.ref import Ref
 from actors.queue_manager.messages import QueueManager
 from actors.recorder.messages import Recorder
-from actors.storage.filesystem import FileStore
+from actors.storage.base import Storage
 from actors.store.database import Database
 from api.wire.health import Stats
 from supervisors.dynamic import Door
@@ -30,9 +30,10 @@ class Services:
 
     api_key: str = field(repr=False)
     base_image_id: str
+    node: str
     poll_hold_seconds: float
     db: Database
-    store: FileStore
+    store: Storage
     uploads: Door
     queue_manager: Ref[QueueManager]
     recorder: Ref[Recorder]

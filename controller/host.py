@@ -11,7 +11,7 @@ import trio
 import trio_asyncio  # pyright: ignore[reportMissingTypeStubs] - the library ships none
 
 from actors.postgres.errors import PostgresSetupError
-from actors.storage.filesystem import StorageSetupError
+from actors.storage.base import StorageSetupError
 from actors.store.failures import DatabaseSetupError
 from api.server.listen import BindError
 from controller.settings import SettingError

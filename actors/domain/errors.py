@@ -20,4 +20,8 @@ class TooLargeError(Exception):
 
 
 class StorageFullError(Exception):
-    """The disk is full; nothing of the artifact was kept."""
+    """The storage is full; nothing of the artifact was kept."""
+
+
+class StorageAwayError(Exception):
+    """The storage cannot be reached now, or is too slow; nothing of the artifact was kept."""

@@ -1,25 +1,27 @@
 """The janitor: sweeps storage and database at the start and every hour.
 
 What it deletes: temporary files of uploads that nobody writes to, and stored files that no row
-owns (their request failed between the rename and the commit). Both only when they are older than
-any request can be: a file that has lost its last row gets no new one, because who adds a row to a
-stored file (a retry) holds the row of another one. And samples of machines older than 90 days.
+owns (their request failed between the rename and the commit). Both only when no request of this
+process holds them and when they are older than a request of another one can need from the file to
+its row: files get their names when the whole body is there. A file that has lost its last row gets
+no new one, because who adds a row to a stored file (a retry) holds the row of another one. And
+samples of machines older than 90 days.
 Dies here: a sweep, which the next life repeats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 
 import trio
 
-from actors.domain.errors import UnavailableError
+from actors.domain.errors import StorageAwayError, UnavailableError
 from actors.domain.events import SamplesForgotten, StraysRemoved
 from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.ref import Ref
-from actors.storage.filesystem import FileStore
+from actors.storage.base import Storage
 from actors.store import builds, diagnostics
 from actors.store.database import Database
 from supervisors.spec import ChildSpec
@@ -28,7 +30,7 @@ EVERY_SECONDS = 3600.0
 STRAY_SECONDS = 3600.0
 SAMPLE_DAYS = 90
 OUTAGE_SECONDS = 60.0
-"""When a sweep is tried again that met no database."""
+"""When a sweep is tried again that met no database, or no storage."""
 _BATCH = 500
 
 
@@ -40,7 +42,7 @@ class JanitorActor(Actor[Janitor]):
     """Owns the sweep of the storage."""
 
     def __init__(
-        self, ref: Ref[Janitor], db: Database, store: FileStore, emit: Callable[[object], None]
+        self, ref: Ref[Janitor], db: Database, store: Storage, emit: Callable[[object], None]
     ) -> None:
         super().__init__(ref)
         self._db = db
@@ -59,7 +61,7 @@ class JanitorActor(Actor[Janitor]):
         self.wake_at = trio.current_time() + EVERY_SECONDS
         try:
             await self._tidy()
-        except UnavailableError:  # without the rows nothing can be judged
+        except (UnavailableError, StorageAwayError):  # without the rows nothing can be judged
             self.wake_at = trio.current_time() + min(OUTAGE_SECONDS, EVERY_SECONDS)
 
     async def _tidy(self) -> None:
@@ -69,26 +71,27 @@ class JanitorActor(Actor[Janitor]):
             self._emit(SamplesForgotten(forgotten))
 
     async def _sweep(self) -> int:
-        forgotten = await trio.to_thread.run_sync(self._store.forgotten_uploads, STRAY_SECONDS)
-        removed = sum(_removed(path) for path in forgotten)
+        removed = await trio.to_thread.run_sync(self._store.sweep_incoming, STRAY_SECONDS)
         stored = self._store.locations(STRAY_SECONDS)
         while batch := await trio.to_thread.run_sync(lambda: list(islice(stored, _BATCH))):
-            owned = await builds.known_locations(self._db, batch)
-            strays = [self._store.root / location for location in batch if location not in owned]
-            removed += sum(_removed(path) for path in strays)
+            # In this order: a request lets go of its files only when their rows can be seen.
+            free = [location for location in batch if location not in self._store.held]
+            owned = await builds.known_locations(self._db, free)
+            strays = [location for location in free if location not in owned]
+            removed += await trio.to_thread.run_sync(self._discard, strays)
         return removed
 
+    def _discard(self, locations: list[str]) -> int:
+        """Delete; what cannot be deleted stays for the next sweep and stops no other."""
+        count = 0
+        for location in locations:
+            with suppress(OSError, StorageAwayError):
+                self._store.discard(location)
+                count += 1
+        return count
 
-def _removed(path: Path) -> bool:
-    """Delete a file; one that cannot be deleted stays for the next sweep and stops no other."""
-    try:
-        path.unlink()
-    except OSError:
-        return False
-    return True
 
-
-def janitor_spec(db: Database, store: FileStore, emit: Callable[[object], None]) -> ChildSpec:
+def janitor_spec(db: Database, store: Storage, emit: Callable[[object], None]) -> ChildSpec:
     """Child spec of the janitor."""
     ref = Ref[Janitor]("janitor")
     return actor_spec(ref.name, lambda: JanitorActor(ref, db, store, emit))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from actors.domain.artifact import MEBIBYTE
 from actors.storage.archive import Archive, ArchiveError, Entry
-from actors.storage.filesystem import FileStore
+from actors.storage.base import Storage
 
 MAX_WANTED = 10 * MEBIBYTE
 """How much is read into memory; the archive itself is no larger when it is submitted."""
@@ -23,7 +23,7 @@ class Certificates:
     profiles: list[bytes] = field(repr=False)
 
 
-def read_certificates(store: FileStore, location: str) -> Certificates:
+def read_certificates(store: Storage, location: str) -> Certificates:
     """Read them out of a stored archive; `ArchiveError` or `OSError`. Blocks: use a thread."""
     fd, size = store.open(location)
     try:

@@ -1,45 +1,109 @@
-"""Artifacts as files of one folder: written under a temporary name, synced, then renamed.
-
-A file under its final name is complete and on disk. Functions here block: call them in a thread,
-but for `close_quietly`. Locations come from our own rows, never from a client.
-"""
+"""Artifacts as files of one folder: written under a temporary name, synced, then renamed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from actors.domain.artifact import Kind
-from actors.domain.errors import OperatorError
+from actors.domain.artifact import MEBIBYTE, Kind
+from actors.storage.base import StorageSetupError
 
 INCOMING = "incoming"
+PIECE = MEBIBYTE
+"""Bytes read at once."""
 _MODE = 0o600
+_VECTORS = 512
+"""Chunks written at once; systems allow 1024 and more."""
 
 
-class StorageSetupError(OperatorError):
-    """The storage folder cannot be used; the text is a sentence for the operator."""
+class IncomingFile:
+    """A file that is being written, on the final volume."""
+
+    def __init__(self, root: Path, location: str) -> None:
+        self.path = root / INCOMING / PurePosixPath(location).name
+        self._final = root / location
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Append the chunks."""
+        left = [memoryview(chunk) for chunk in chunks if chunk]
+        while left:
+            written = os.writev(self._fd, left[:_VECTORS])
+            while left and written >= len(left[0]):
+                written -= len(left.pop(0))
+            if written:
+                left[0] = left[0][written:]
+
+    def publish(self) -> None:
+        """Sync the bytes, give them their final name, sync the folder."""
+        os.fsync(self._fd)
+        folder = self._final.parent
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.rename(self._final)
+        try:
+            self._close()
+            _sync_folder(folder)
+            if made:
+                _sync_folder(folder.parent)
+        except OSError:
+            self._final.unlink(missing_ok=True)
+            raise
+
+    def drop(self) -> None:
+        """Close the file and delete it, unless it is published."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                self._close()
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        os.close(fd)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A file that is being written."""
+class FileReader:
+    """A range of a file, read into one buffer that is made once."""
 
-    path: Path
-    fd: int
+    def __init__(self, fd: int, start: int, stop: int) -> None:
+        self._fd = fd
+        self._at = start
+        self._stop = stop
+        self._buffer = memoryview(bytearray(max(0, min(PIECE, stop - start))))
+
+    def read(self) -> memoryview:
+        """Return the next piece."""
+        wanted = self._buffer[: self._stop - self._at]
+        got = os.preadv(self._fd, [wanted], self._at) if wanted else 0
+        self._at += got
+        return wanted[:got]
+
+    def close(self) -> None:
+        """Close the file."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class FileStore:
-    """All artifacts below `root`."""
+    """All artifacts below `root`; uploads are refused that would leave less than `reserve` free."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, reserve: int = 0) -> None:
         self.root = root
+        self.reserve = reserve
+        self.held: set[str] = set()
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.root)
 
     def prepare(self) -> None:
-        """Make the folders; `StorageSetupError` when that is not possible."""
+        """Make the folders."""
         try:
             for name in (INCOMING, *Kind):
                 (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,27 +115,31 @@ class FileStore:
                 f"the storage folder {self.root} cannot be written: {error.strerror}"
             ) from error
 
-    def create(self, artifact_id: str) -> Incoming:
-        """Open a new temporary file on the final volume."""
-        path = self.root / INCOMING / artifact_id
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
-        return Incoming(path, fd)
+    def is_there(self) -> bool:
+        """Whether there is such a folder."""
+        return self.root.is_dir()
 
-    def publish(self, incoming: Incoming, location: str) -> None:
-        """Sync the bytes, give them their final name, sync the folder; all or an `OSError`."""
-        os.fsync(incoming.fd)
-        final = self.root / location
-        made = not final.parent.exists()
-        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        incoming.path.rename(final)
-        _sync_folder(final.parent)
-        if made:
-            _sync_folder(final.parent.parent)
+    def has_room(self, size: int) -> bool:
+        """Whether the reserve stays free; yes when that cannot be told."""
+        try:
+            found = os.statvfs(self.root)
+        except OSError:
+            return True
+        return found.f_bavail * found.f_frsize - size >= self.reserve
+
+    def create(self, location: str) -> IncomingFile:
+        """Open a new temporary file."""
+        return IncomingFile(self.root, location)
 
     def open(self, location: str) -> tuple[int, int]:
-        """Return a descriptor to read from, and the size; `FileNotFoundError` when it is gone."""
+        """Open a stored file."""
         fd = os.open(self.root / location, os.O_RDONLY | os.O_NOFOLLOW)
         return fd, os.fstat(fd).st_size
+
+    def reader(self, location: str, start: int, stop: int) -> FileReader:
+        """Open a stored file to read a range of it."""
+        fd, _ = self.open(location)
+        return FileReader(fd, start, stop)
 
     def size(self, location: str) -> int | None:
         """Return the size of a stored file, None when it is gone."""
@@ -80,28 +148,35 @@ class FileStore:
         return None
 
     def discard(self, location: str) -> None:
-        """Delete a file; one that is gone already is no error."""
+        """Delete a stored file."""
         (self.root / location).unlink(missing_ok=True)
 
-    def forgotten_uploads(self, older_than: float) -> list[Path]:
-        """Return temporary files that nobody has written to for `older_than` seconds."""
-        return [path for path in _files(self.root / INCOMING) if _age(path) > older_than]
-
     def locations(self, older_than: float) -> Iterator[str]:
-        """Yield the location of every stored file at least `older_than` seconds old."""
+        """Yield the location of every stored file that is old enough."""
         for kind in Kind:
             for folder in sorted((self.root / kind).glob("*")):
                 for path in _files(folder):
                     if _age(path) > older_than:
                         yield path.relative_to(self.root).as_posix()
 
+    def sweep_incoming(self, older_than: float) -> int:
+        """Delete temporary files that are old enough; those of running uploads stay."""
+        return sum(_deleted(path) for path in self.forgotten_uploads(older_than))
 
-def close_quietly(incoming: Incoming) -> None:
-    """Drop a file that was not published: close it and delete it; never waits, never raises."""
-    with contextlib.suppress(OSError):
-        os.close(incoming.fd)
-    with contextlib.suppress(OSError):
-        incoming.path.unlink()
+    def forgotten_uploads(self, older_than: float) -> list[Path]:
+        """Return temporary files that are old enough and of no running upload."""
+        running = {PurePosixPath(location).name for location in self.held.copy()}
+        found = [path for path in _files(self.root / INCOMING) if _age(path) > older_than]
+        return [path for path in found if path.name not in running]
+
+
+def _deleted(path: Path) -> bool:
+    """Delete a file; one that cannot be deleted stays for the next sweep and stops no other."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _files(folder: Path) -> list[Path]:
@@ -112,7 +187,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _age(path: Path) -> float:
     with contextlib.suppress(OSError):
-        return time.time() - path.stat().st_mtime
+        return time.time() - path.stat(follow_symlinks=False).st_mtime
     return 0.0
 
 

@@ -1,27 +1,25 @@
-"""The sink of one upload: bounded chunks in, hash and write off the event loop, rename at the end.
+"""The sink of one upload: steps of bytes in, hash and write off the event loop, durable at the end.
 
-Dies here, by whatever cause: the temporary file is closed and deleted with the process, as an
-Erlang port is, and whoever feeds the sink gets `NoProcError` at the next chunk. After a kill -9
-the leftover in `incoming` is swept at the next start.
+Dies here, by whatever cause: what is written so far is dropped with the process, as an Erlang
+port is, and whoever feeds the sink gets `NoProcError` at the next step. What a kill -9 leaves
+behind is swept at the next start.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import trio
 
-from actors.domain.artifact import MEBIBYTE, Kind, Stored, location_of
-from actors.domain.errors import StorageFullError
-from actors.domain.ids import new_id
+from actors.domain.artifact import Kind, Stored, location_of
+from actors.domain.errors import StorageAwayError, StorageFullError
 from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.messages import Caller
 from actors.kernel.ref import Ref
-from actors.storage.filesystem import FileStore, Incoming, close_quietly
+from actors.storage.base import Incoming, Storage
 from actors.upload_sink.messages import (
     Abort,
     UploadSink,
@@ -32,100 +30,108 @@ from actors.upload_sink.messages import (
 from supervisors.exits import SHUTDOWN, Shutdown
 from supervisors.spec import ChildSpec, Restart
 
-STEP = MEBIBYTE
-"""Bytes gathered for one hop to a thread."""
-
+FULL = "storage full"
+AWAY = "storage away"
+_REFUSALS: dict[str, Callable[[str], Exception]] = {
+    FULL: StorageFullError,
+    AWAY: StorageAwayError,
+}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_WRITERS = trio.CapacityLimiter(24)
+"""Threads that hash and write: a slow storage takes none from anybody else."""
 
 
 class UploadSinkActor(Actor[UploadSink]):
-    """Owns one temporary file, which is made with the first step: a small body is one step."""
+    """Owns one artifact on its way in, which is begun with the first step."""
 
-    mailbox_capacity: ClassVar[int] = 4
+    mailbox_capacity: ClassVar[int] = 1
 
-    def __init__(self, ref: Ref[UploadSink], store: FileStore, kind: Kind) -> None:
+    def __init__(self, ref: Ref[UploadSink], store: Storage, kind: Kind, artifact_id: str) -> None:
         super().__init__(ref)
         self._store = store
         self._kind = kind
-        self._id = new_id()
+        self._id = artifact_id
+        self._location = location_of(kind, artifact_id)
         self._hash = hashlib.sha256()
-        self._chunks: list[bytes] = []
-        self._gathered = 0
         self._size = 0
-        self._file: Incoming | None = None
-        self._full = False
+        self._incoming: Incoming | None = None
+        self._failed: str | None = None
 
     async def init(self) -> None:
-        """Own the file that is to come."""
+        """Own what is to come."""
         self.resources.callback(self._drop)
 
     async def handle_cast(self, message: UploadSinkCast) -> None:
-        """Gather bytes and write them in large steps, or give up."""
+        """Write a step, or give up."""
         match message:
-            case Write(data=data):
-                self._chunks.append(data)
-                self._gathered += len(data)
-                if self._gathered >= STEP:
-                    await self._step(self._write)
+            case Write(chunks=chunks):
+                await self._step(lambda: self._write(chunks))
             case Abort():
                 self.stop(SHUTDOWN)
 
     async def handle_call(self, message: UploadSinkCall, caller: Caller[Stored]) -> object:
-        """Finish: write the rest, sync, rename."""
-        del message
-        location = location_of(self._kind, self._id)
-        if not await self._step(lambda: self._finish(location)):
-            caller.refuse(StorageFullError("the disk is full"))
+        """Finish: write the rest, make it durable."""
+        await self._step(lambda: self._finish(message.chunks))
+        if self._failed is not None:
+            caller.refuse(refusal(self._failed))
             return None
         self.stop()
-        return Stored(self._id, self._kind, location, self._size, self._hash.digest())
+        return Stored(self._id, self._kind, self._location, self._size, self._hash.digest())
 
-    async def _step(self, work: Callable[[], object]) -> bool:
-        """Run `work` in a thread; False, now and later, when the disk is full."""
-        if self._full:
-            return False
+    async def _step(self, work: Callable[[], object]) -> None:
+        """Run `work` in a thread; stop when the storage is full or away, which is no crash."""
+        if self._failed is not None:
+            return
         try:
-            await trio.to_thread.run_sync(work)
-        except OSError as error:
-            if not is_full(error):
+            await trio.to_thread.run_sync(work, limiter=_WRITERS)
+        except (OSError, StorageFullError, StorageAwayError) as error:
+            self._failed = _why(error)
+            if self._failed is None:
                 raise
-            self._full = True
-            self.stop(Shutdown("disk full"))
-            return False
-        return True
+            self.stop(Shutdown(self._failed))
 
-    def _write(self) -> Incoming:
-        """Hash and write what is gathered; in a thread."""
-        file = self._file = self._file or self._store.create(self._id)
-        chunks, self._chunks, self._gathered = self._chunks, [], 0
+    def _write(self, chunks: Sequence[bytes]) -> Incoming:
+        """Hash and write; in a thread."""
+        incoming = self._incoming = self._incoming or self._store.create(self._location)
         for chunk in chunks:
             self._hash.update(chunk)
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(file.fd, view) :]
             self._size += len(chunk)
-        return file
+        incoming.write(chunks)
+        return incoming
 
-    def _finish(self, location: str) -> None:
-        """Write the rest and give the file its final name; in a thread."""
-        file = self._write()
-        self._store.publish(file, location)
-        self._file = None
-        os.close(file.fd)
+    def _finish(self, chunks: Sequence[bytes]) -> None:
+        """Write the rest and make it durable; in a thread."""
+        self._write(chunks).publish()
+        self._incoming = None
 
     def _drop(self) -> None:
-        if self._file is not None:
-            close_quietly(self._file)
-            self._file = None
+        if self._incoming is not None:
+            self._incoming.drop()
+            self._incoming = None
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether the error says that there is no room left."""
-    return isinstance(error, OSError) and error.errno in _FULL
+def refusal(why: str) -> Exception:
+    """Return the error that an end with this detail means to whoever feeds the sink."""
+    return _REFUSALS[why](why)
 
 
-def upload_sink_spec(ref: Ref[UploadSink], store: FileStore, kind: Kind) -> ChildSpec:
+def _why(error: BaseException) -> str | None:
+    """Return the detail of an end that is nobody's bug."""
+    if isinstance(error, StorageAwayError):
+        return AWAY
+    full = isinstance(error, StorageFullError) or (
+        isinstance(error, OSError) and error.errno in _FULL
+    )
+    return FULL if full else None
+
+
+def upload_sink_spec(
+    ref: Ref[UploadSink], store: Storage, kind: Kind, artifact_id: str
+) -> ChildSpec:
     """Child spec of a sink; temporary, because a body cannot be received twice."""
     return actor_spec(
-        ref.name, lambda: UploadSinkActor(ref, store, kind), restart=Restart.TEMPORARY, shutdown=1.0
+        ref.name,
+        lambda: UploadSinkActor(ref, store, kind, artifact_id),
+        restart=Restart.TEMPORARY,
+        shutdown=1.0,
     )

@@ -15,14 +15,16 @@ class UploadSink:
 
 @dataclass(frozen=True, slots=True)
 class Write(Cast[UploadSink]):
-    """The next bytes of the body."""
+    """The next bytes of the body, a step of them."""
 
-    data: bytes
+    chunks: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Commit(Call[UploadSink, Stored]):
-    """The body is complete: sync it, give it its final name, say what it is."""
+    """The body ends with these bytes: make it durable under its location, say what it is."""
+
+    chunks: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
+from base64 import b64encode
 
 import trio
 
 from actors.domain.artifact import Kind, Stored
 from actors.domain.build import Platform, Status
 from actors.recorder.messages import Heard, Sign
-from api.errors import Refusal
-from api.exchange import FileReply, Outcome, Request
+from actors.storage.base import Reader, Storage
+from api.errors import Answer, Refusal
+from api.exchange import FileReply, Headers, Outcome, Reply, Request
+from api.handling import error_reply
+from api.ranges import Instead, Span, wanted
 
 
 async def source(request: Request) -> Outcome:
@@ -66,20 +69,44 @@ async def _file(
 ) -> Outcome:
     if stored is None:
         raise gone
-    try:
-        fd, size = await trio.to_thread.run_sync(request.services.store.open, stored.location)
-    except OSError as error:
-        raise gone from error
-    if size != stored.size:
-        os.close(fd)
-        raise gone
-    headers = (
-        (b"content-type", kind),
-        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
-        (b"etag", f'"{stored.sha256.hex()}"'.encode()),
+    etag = f'"{stored.sha256.hex()}"'
+    span = wanted(request.method, request.headers, etag, stored.size)
+    standing: Headers = (
+        (b"etag", etag.encode()),
+        (b"accept-ranges", b"bytes"),
         (b"cache-control", b"private, no-cache"),
     )
-    return FileReply(fd, size, headers)
+    if isinstance(span, Instead):
+        return _without_bytes(span, standing, stored.size)
+    headers: Headers = (
+        (b"content-type", kind),
+        (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+        (b"repr-digest", b"sha-256=:" + b64encode(stored.sha256) + b":"),
+        *standing,
+    )
+    if not span.whole:
+        place = f"bytes {span.start}-{span.stop - 1}/{stored.size}".encode()
+        headers += ((b"content-range", place),)
+    try:
+        reader = await trio.to_thread.run_sync(_reader, request.services.store, stored, span)
+    except OSError as error:
+        raise gone from error
+    return FileReply(reader, span.stop - span.start, headers, 200 if span.whole else 206)
+
+
+def _without_bytes(instead: Instead, standing: Headers, size: int) -> Reply:
+    if instead is Instead.NOT_MODIFIED:
+        return Reply(b"", instead.value, standing)
+    refused = error_reply(Answer(instead.value, "Range Not Satisfiable"))
+    place = (b"content-range", f"bytes */{size}".encode())
+    return Reply(refused.body, refused.status, (*refused.headers, *standing, place))
+
+
+def _reader(store: Storage, stored: Stored, span: Span) -> Reader:
+    """Open what the row speaks of, or raise `FileNotFoundError`; in a thread."""
+    if store.size(stored.location) != stored.size:
+        raise FileNotFoundError(stored.location)
+    return store.reader(stored.location, span.start, span.stop)
 
 
 def heard(request: Request) -> None:

@@ -14,13 +14,13 @@ STATS_SECONDS = 10.0
 async def health(request: Request) -> Outcome:
     """Count the queue and say where artifacts lie."""
     pending, active = await builds.queue_counts(request.services.db)
-    root = request.services.store.root
-    exists = await trio.Path(root).is_dir()
+    store = request.services.store
+    exists = await trio.to_thread.run_sync(store.is_there)
     return json_reply(
         Health(
             status="ok",
             queue=QueueHealth(pending=pending, active=active, total=pending + active),
-            storage=StorageHealth(path=str(root), exists=exists),
+            storage=StorageHealth(path=store.where, exists=exists),
         )
     )
 

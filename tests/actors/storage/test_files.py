@@ -14,9 +14,8 @@ from actors.storage import filesystem
 from actors.storage.filesystem import (
     INCOMING,
     FileStore,
-    Incoming,
+    IncomingFile,
     StorageSetupError,
-    close_quietly,
 )
 
 
@@ -28,20 +27,18 @@ def store(tmp_path: Path) -> FileStore:
     return store
 
 
-def incoming(store: FileStore, data: bytes = b"bytes") -> Incoming:
+def incoming(store: FileStore, kind: Kind = Kind.SOURCE) -> IncomingFile:
     """Write a temporary file."""
-    file = store.create(new_id())
-    os.write(file.fd, data)
+    file = store.create(location_of(kind, new_id()))
+    file.write([b"by", b"", b"tes"])
     return file
 
 
 def published(store: FileStore, kind: Kind = Kind.SOURCE) -> str:
     """Store a file; where it lies."""
-    location = location_of(kind, new_id())
-    file = incoming(store)
-    store.publish(file, location)
-    os.close(file.fd)
-    return location
+    file = incoming(store, kind)
+    file.publish()
+    return file._final.relative_to(store.root).as_posix()
 
 
 def test_a_published_file_is_synced_before_it_is_renamed(
@@ -87,10 +84,10 @@ def test_a_publish_that_fails_gives_no_final_name(
     file = incoming(store)
     monkeypatch.setattr(filesystem.os, "fsync", refuse)
     with pytest.raises(OSError, match="Input/output"):
-        store.publish(file, location_of(Kind.SOURCE, new_id()))
-    close_quietly(file)
+        file.publish()
+    file.drop()
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
-    close_quietly(file)
+    file.drop()
 
 
 def test_a_stored_file_is_opened_with_its_size(store: FileStore) -> None:
@@ -136,7 +133,7 @@ def test_locations_are_all_stored_files_that_are_old_enough(store: FileStore) ->
     assert list(store.locations(3600)) == [old]
     assert store.forgotten_uploads(-1) == [file.path]
     assert store.forgotten_uploads(3600) == []
-    close_quietly(file)
+    file.drop()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

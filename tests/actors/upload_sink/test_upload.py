@@ -7,7 +7,7 @@ import hashlib
 import os
 import random
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,10 +18,9 @@ from trio.testing import wait_all_tasks_blocked
 from actors.domain import artifact
 from actors.domain.artifact import LIMITS, MEBIBYTE, Kind, Stored
 from actors.domain.errors import StorageFullError, TooLargeError
-from actors.storage.filesystem import FileStore, Incoming
-from actors.upload_sink import actor as module
-from actors.upload_sink.actor import STEP, UploadSinkActor
-from actors.upload_sink.upload import Upload, UploadLostError
+from actors.storage.filesystem import FileStore, IncomingFile
+from actors.upload_sink.actor import UploadSinkActor
+from actors.upload_sink.upload import STEP, Upload, UploadLostError
 from supervisors.dynamic import Door, dynamic_supervisor
 from supervisors.events import ChildTerminated
 from supervisors.exits import KILLED, Crash
@@ -183,11 +182,12 @@ def test_the_limits_are_those_of_the_contract() -> None:
 class FullStore(FileStore):
     """A store on a full disk."""
 
-    def create(self, artifact_id: str) -> Incoming:
+    def create(self, location: str) -> IncomingFile:
         """Make a file that takes no byte."""
-        incoming = super().create(artifact_id)
-        os.close(incoming.fd)
-        return Incoming(incoming.path, os.open("/dev/full", os.O_WRONLY))
+        incoming = super().create(location)
+        os.close(incoming._fd)
+        incoming._fd = os.open("/dev/full", os.O_WRONLY)
+        return incoming
 
 
 class FailingStore(FileStore):
@@ -197,9 +197,13 @@ class FailingStore(FileStore):
         super().__init__(root)
         self.number = number
 
-    def publish(self, incoming: Incoming, location: str) -> None:
-        """Fail."""
-        del incoming, location
+    def create(self, location: str) -> IncomingFile:
+        """Make a file that cannot be published."""
+        incoming = super().create(location)
+        incoming.publish = self._fail
+        return incoming
+
+    def _fail(self) -> None:
         raise OSError(self.number, os.strerror(self.number))
 
 
@@ -261,14 +265,14 @@ class HeldStore(FileStore):
         trio.from_thread.run_sync(self.held.set)
         assert self.go.wait(30)
 
-    def create(self, artifact_id: str) -> Incoming:
+    def create(self, location: str) -> IncomingFile:
         """Wait, then create."""
         self._hold()
-        return super().create(artifact_id)
+        return super().create(location)
 
 
 async def test_a_slow_disk_holds_the_writer_back(tmp_path: Path) -> None:
-    """No more than a step and a mailbox of pieces are in memory, whatever the client sends."""
+    """No more than three steps are in memory, whatever the client sends."""
     store = HeldStore(tmp_path)
     async with docked(store) as dock, trio.open_nursery() as nursery:
         upload = await dock.begin()
@@ -283,7 +287,7 @@ async def test_a_slow_disk_holds_the_writer_back(tmp_path: Path) -> None:
         await store.held.wait()
         await wait_all_tasks_blocked(0.05)
         waiting = UploadSinkActor.mailbox_capacity + 1  # one more is at the door
-        assert upload.size <= STEP + CHUNK + waiting * CHUNK
+        assert upload.size <= (1 + waiting) * (STEP + CHUNK)
         store.go.set()
         check(dock, await fed.outcome(), body)
 
@@ -308,14 +312,14 @@ async def test_killed_in_the_middle_of_the_commit_it_is_stored_or_not(
 ) -> None:
     """Whoever is told that it is stored finds the file; whoever is not, finds none."""
     reached, go = trio.Event(), threading.Event()
-    finish: Callable[[UploadSinkActor, str], None] = module.UploadSinkActor._finish
+    finish: Callable[[UploadSinkActor, Sequence[bytes]], None] = UploadSinkActor._finish
 
-    def held(actor: UploadSinkActor, location: str) -> None:
-        finish(actor, location)
+    def held(actor: UploadSinkActor, chunks: Sequence[bytes]) -> None:
+        finish(actor, chunks)
         trio.from_thread.run_sync(reached.set)
         assert go.wait(30)
 
-    monkeypatch.setattr(module.UploadSinkActor, "_finish", held)
+    monkeypatch.setattr(UploadSinkActor, "_finish", held)
     upload = await dock.begin()
     await upload.write(b"bytes")
     async with trio.open_nursery() as nursery:

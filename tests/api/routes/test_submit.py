@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from actors.domain.artifact import LIMITS, Kind
+from actors.storage.filesystem import FileStore, IncomingFile
 from tests.support.farm import Farm, good, refused
 from tests.support.form import BOUNDARY, MULTIPART, Part, body_of, file
 
@@ -235,9 +236,9 @@ async def test_a_full_disk_is_told(farm: Farm, monkeypatch: pytest.MonkeyPatch) 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for name in ("create", "publish"):
+    for owner, name in ((FileStore, "create"), (IncomingFile, "publish")):
         with monkeypatch.context() as patch:
-            patch.setattr(type(farm.parts.store), name, full)
+            patch.setattr(owner, name, full)
             answer = await farm.send_form(SUBMIT, SOURCE, IOS)
         assert refused(answer) == (507, "No space left for artifacts on the controller"), name
         assert await left_behind(farm) == ([], 0)
