@@ -55,6 +55,8 @@ class Request:
     attempt: Attempt | None = None
     json: object = None
     closing: ExitStack = field(default_factory=ExitStack)
+    client: str = ""
+    """The address that the connection comes from."""
 
     def fields(self) -> dict[str, object]:
         """Return the JSON body as an object; an empty one when it is something else."""
@@ -98,11 +100,12 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that fits in memory."""
+    """An answer that fits in memory; `after` is called once it is sent, or cannot be."""
 
     body: bytes
     status: int = 200
     headers: Headers = _JSON
+    after: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,16 @@ class FileReply:
     status: int = 200
 
 
-Outcome: TypeAlias = Reply | FileReply
+@dataclass(frozen=True, slots=True)
+class LiveReply:
+    """An answer without a length: `feed` writes it piece by piece and ends it by returning."""
+
+    feed: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+    headers: Headers
+    status: int = 200
+
+
+Outcome: TypeAlias = Reply | FileReply | LiveReply
 Handler: TypeAlias = Callable[[Request], Awaitable[Outcome]]
 
 
@@ -182,6 +194,9 @@ def _depth_over(value: object, limit: int) -> bool:
 
 async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None:
     """Send an answer through ASGI; an artifact is read piece by piece, off the event loop."""
+    if isinstance(outcome, LiveReply):
+        await _send_live(outcome, send, with_body=with_body)
+        return
     size = outcome.size if isinstance(outcome, FileReply) else len(outcome.body)
     headers = [*outcome.headers, (b"content-length", str(size).encode())]
     try:
@@ -193,6 +208,18 @@ async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None
     finally:
         if isinstance(outcome, FileReply):
             outcome.reader.close()
+        elif outcome.after is not None:
+            outcome.after()
+
+
+async def _send_live(reply: LiveReply, send: Send, *, with_body: bool) -> None:
+    async def write(piece: bytes) -> None:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    if with_body:
+        await reply.feed(write)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _send_file(reply: FileReply, send: Send) -> None:

@@ -59,6 +59,7 @@ class Front:
         found = self._table.find(scope["method"], path)
         params: Mapping[str, str] = found.params if found is not None else {}
         request = Request(self._services, scope["method"], params, headers, query, receive)
+        request.client = (scope.get("client") or ("",))[0]
         stamp = Stamp(send, headers)
         began = trio.current_time()
         try:

@@ -9,6 +9,8 @@ STEPS = 4
 ALL_UP_TO = 64
 """So many of the first messages are timed; after them every eighth."""
 
+_LEAST = 1e-9
+
 
 def is_sampled(number: int) -> bool:
     """Whether the message with this number is timed."""
@@ -26,7 +28,7 @@ class Timing:
 
     def note(self, seconds: float) -> None:
         """Count one duration."""
-        mantissa, exponent = math.frexp(seconds)
+        mantissa, exponent = math.frexp(max(seconds, _LEAST))
         bucket = exponent * STEPS + int(mantissa * 2 * STEPS) - STEPS
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self.samples += 1
