@@ -168,3 +168,15 @@ comment on table worker_tokens is
     'What workers may poll with instead of the API key: SHA-256 hashes, several a worker while they overlap. Written by register and poll.';
 
 create index worker_tokens_by_age on worker_tokens (worker_id, expires_at);
+
+create table nodes (
+    id text primary key,
+    host text not null,
+    pid integer not null,
+    version text not null,
+    started_at timestamptz not null default now(),
+    seen_at timestamptz not null default now()
+);
+
+comment on table nodes is
+    'The controllers that run on this database; nobody leads. Written by membership, each row by its own node.';

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from controller.commands.cluster import cluster
 from controller.commands.db import db
 from controller.commands.demo import demo
 from controller.commands.node import node
@@ -28,7 +29,7 @@ def program() -> None:
     """  # noqa: D301 - click's mark for text it must not wrap
 
 
-for command in (start, demo, tree, db, version, node):
+for command in (start, demo, tree, cluster, db, version, node):
     program.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from actors.queue_manager.messages import QueueManager, WorkMayWait
 from actors.recorder.messages import Recorder
 from actors.storage.filesystem import FileStore
 from actors.store.database import Database
+from actors.store.nodes import Identity
 from actors.telemetry.lines import write_line
 from actors.telemetry.metrics import Metrics
 from api.app import make_app
@@ -22,6 +24,7 @@ from api.server.serve import ASGIApp
 from api.services import Condition, Services
 from controller.host import Control
 from controller.settings import Settings
+from controller.version import program_version
 from supervisors.dynamic import Door
 
 
@@ -79,6 +82,13 @@ class Parts:
         """Who looks when another controller announces something."""
         return {Topic.WORK: lambda: self.queue_manager.cast(WorkMayWait(heard=True))}
 
+    @property
+    def identity(self) -> Identity:
+        """Who this node is, to the others."""
+        return Identity(
+            id=self.node, host=socket.gethostname(), pid=os.getpid(), version=program_version()
+        )
+
     def announce_work(self) -> None:
         """Tell the other controllers that builds came into the queue."""
         self.pubsub.cast(Announce(Topic.WORK))
@@ -92,6 +102,7 @@ class Parts:
         return make_app(
             Services(
                 api_key=self.api_key,
+                node=self.node,
                 base_image_id=self.settings.base_image_id,
                 poll_hold_seconds=self.settings.poll_hold_seconds,
                 db=self.db,

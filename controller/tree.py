@@ -14,6 +14,7 @@ from actors.drain.actor import drain_spec
 from actors.heartbeat_monitor.actor import heartbeat_monitor_spec
 from actors.heartbeat_monitor.state import Rules
 from actors.janitor.actor import janitor_spec
+from actors.membership.actor import membership_spec
 from actors.postgres.actor import postgres_spec
 from actors.postgres.cluster import Cluster
 from actors.pubsub.actor import pubsub_spec
@@ -55,6 +56,7 @@ def tree(parts: Parts, plan: Plan) -> ChildSpec:
         recorder_spec(p.recorder, p.db),
         queue_manager_spec(p.queue_manager, p.db, p.emit, announce=p.announce_work),
         heartbeat_monitor_spec(p.db, plan.rules, p.queue_manager, p.emit),
+        membership_spec(p.db, p.identity, p.emit),
     ]
     children = [
         telemetry_spec(p.telemetry, p.handlers),

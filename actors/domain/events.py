@@ -118,6 +118,14 @@ class ListenerFound:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeVanished:
+    """A controller on this database has said nothing for a while: it was killed."""
+
+    name: ClassVar[str] = "cluster.node_vanished"
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class UploadStored:
     """An uploaded file is synced, hashed and under its final name."""
 
@@ -186,6 +194,7 @@ EVENTS = (
     DatabaseFound,
     ListenerLost,
     ListenerFound,
+    NodeVanished,
     UploadStored,
     UploadRefused,
     StraysRemoved,

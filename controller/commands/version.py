@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib.metadata import version as installed
 
 import click
 
 from controller import migrations
+from controller.version import program_version
 
 
 @click.command()
@@ -16,7 +16,7 @@ from controller import migrations
 def version(as_json: bool) -> None:
     """Print the version of the program, of Python, and of the database schema it knows."""
     facts = {
-        "version": installed("expo-free-agent-controller"),
+        "version": program_version(),
         "python": platform.python_version(),
         "schema": len(migrations.load()),
     }

@@ -49,6 +49,7 @@ PATHS = [
     "orchestration/recorder",
     "orchestration/queue_manager",
     "orchestration/heartbeat_monitor",
+    "orchestration/membership",
     "uploads",
     "endpoint",
     "drain",

@@ -15,6 +15,7 @@ import click
 from actors.domain import build, events
 from actors.heartbeat_monitor.actor import HeartbeatMonitorActor
 from actors.janitor.actor import JanitorActor
+from actors.membership.actor import MembershipActor
 from actors.kernel.messages import Call, Cast
 from actors.pubsub import messages as pubsub
 from actors.queue_manager import messages as queue_manager
@@ -123,7 +124,7 @@ def messages() -> str:
                     rows.append((actor, f"`{name}`", "cast", _first_line(kind)))
     rows += [
         (quiet.__name__.removesuffix("Actor"), "", "", "Takes none; it has a clock.")
-        for quiet in (HeartbeatMonitorActor, JanitorActor)
+        for quiet in (HeartbeatMonitorActor, JanitorActor, MembershipActor)
     ]
     return _table(("Actor", "Message", "Kind", "Meaning"), rows)
 

@@ -1,0 +1,1 @@
+"""Membership: says which controllers run on this database."""
