@@ -96,8 +96,8 @@ class Keeper:
         self.vacate(slot)
         slot.restarting = False
         slot.last_exit = reason
-        if process.ignored:
-            return None
+        if process.ignored or (process.fatal is not None and why is not None):
+            return None  # who brings Ctrl-C is not tried again: the whole tree is about to stop
         if not asked:
             self.report(ChildStartFailed(process.path, reason, why is not None, slot.offender()))
         return reason

@@ -225,17 +225,23 @@ class Actor(Living, Generic[P]):
                 await self._continue()
                 continue
             item = self.mailbox.get_nowait(jumps_the_queue if self.suspended else None)
-            if item is not None:
+            if type(item) is Envelope:
+                self._timeout_at = math.inf
+                await self._handle(item)
+            elif item is not None:
                 reason = await self._take(item)
                 if reason is not None:
                     return reason
-                continue
-            if not self.suspended:
-                await self.handle_idle()
-                if self._asked is not None or self._next_steps or not self.mailbox.is_empty:
-                    continue
-            await self._wait()
+            else:
+                await self._be_idle()
         return self._asked
+
+    async def _be_idle(self) -> None:
+        if not self.suspended:
+            await self.handle_idle()
+            if self._asked is not None or self._next_steps or not self.mailbox.is_empty:
+                return
+        await self._wait()
 
     async def _wait(self) -> None:
         """Sleep until something arrives, `wake_at` (then `handle_idle` runs) or the timeout."""

@@ -157,10 +157,12 @@ class Mailbox:
 
     def get_nowait(self, wanted: Callable[[Item], bool] | None = None) -> Item | None:
         """Return the next item, or the next that is wanted, if there is one."""
-        item = self._inbox.take(wanted)
+        items = self._inbox.items  # the usual case is spared a call
+        item = self._inbox.take(wanted) if wanted else items.popleft() if items else None
         if type(item) is Envelope:
             self._waiting -= 1
-            self._room.unpark()
+            if self._room:
+                self._room.unpark()
         return item
 
     def drop(self, unwanted: Callable[[Item], bool]) -> None:

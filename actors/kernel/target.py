@@ -16,7 +16,7 @@ from actors.kernel.errors import (
     CallTimeoutError,
     MailboxFullError,
 )
-from actors.kernel.mailbox import Mailbox
+from actors.kernel.mailbox import Mailbox, Via
 from actors.kernel.messages import Call, Caller, Cast
 from supervisors import system
 from supervisors.errors import NoProcError
@@ -78,11 +78,11 @@ class Target(ABC, Generic[P]):
 
     def cast(self, message: Cast[P]) -> bool:
         """Send without waiting; False when nobody was there or its mailbox was full."""
-        return self._put(message, cast_not_info=True)
+        return self._put(message, "cast")
 
     def info(self, message: object) -> bool:
         """Send a plain message, for `handle_info`; never waits, as `cast`."""
-        return self._put(message, cast_not_info=False)
+        return self._put(message, "info")
 
     async def send(self, message: Cast[P]) -> None:
         """Send, waiting for room in the mailbox; `NoProcError` when the actor has ended."""
@@ -98,12 +98,12 @@ class Target(ABC, Generic[P]):
             raise CallingSelfError(self.name, reason)
         await system.stop(process, reason, timeout=timeout)
 
-    def _put(self, message: object, *, cast_not_info: bool) -> bool:
+    def _put(self, message: object, via: Via) -> bool:
         mailbox = self.find_mailbox()
         if mailbox is None:
             return False
         try:
-            mailbox.put(message, None, "cast" if cast_not_info else "info")
+            mailbox.put(message, None, via)
         except (NoProcError, MailboxFullError):
             return False
         return True

@@ -299,3 +299,25 @@ def test_ctrl_c_during_the_boot_rolls_back_in_order() -> None:
 
     run_with(body, journal)
     assert journal == ["init a", "stop a", "KeyboardInterrupt"]
+
+
+@virtual_time
+async def test_ctrl_c_in_the_init_of_a_restart_is_not_tried_again() -> None:
+    """The next thing that happens is the ordered stop."""
+    journal: list[str] = []
+    lives = 0
+
+    async def body(process: Process) -> None:
+        nonlocal lives
+        lives += 1
+        if lives > 1:
+            raise KeyboardInterrupt
+        process.started()
+        await trio.lowlevel.checkpoint()
+        raise Boom
+
+    specs = [Probe("a", journal).spec(), ChildSpec(id="brings", start=body)]
+    with pytest.raises(KeyboardInterrupt):
+        await run_tree(supervisor("root", specs, budget=Budget(intensity=1000)), Runtime())
+    assert lives == 2
+    assert journal == ["init a", "stop a"]
