@@ -11,12 +11,14 @@ import trio
 from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.messages import Call, Caller, Cast
 from actors.kernel.ref import Ref
+from bench import children, peers
 from bench.table import Row, show
 from supervisors.process import Process, Runtime
 from supervisors.root import run_tree
 from supervisors.supervisor import supervisor
 
 ROUNDS = 5
+Rates = dict[str, tuple[list[float], list[float], list[float]]]
 MESSAGES = 20_000
 
 
@@ -109,26 +111,31 @@ async def _calls(ref: Ref[Bench]) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def _measure(ref: Ref[Bench], told: list[trio.Event]) -> None:
+async def _measure(ref: Ref[Bench], told: list[trio.Event]) -> Rates:
     sends, casts, trips, calls = [], [], [], []
+    pykka_casts, pykka_calls = [], []
     for _ in range(ROUNDS):
+        pykka_casts.append(await trio.to_thread.run_sync(peers.pykka_casts))
+        pykka_calls.append(await trio.to_thread.run_sync(peers.pykka_calls))
         sends.append(await _channel_sends())
         casts.append(await _casts(ref, told))
         trips.append(await _channel_round_trips())
         calls.append(await _calls(ref))
-    note = f"{ROUNDS} interleaved rounds; one sender, one receiver"
-    show("Casts", [Row("bare channel", "", sends), Row("cast to an actor", "", casts)], note)
-    show("Calls", [Row("two bare channels", "", trips), Row("call of an actor", "", calls)], note)
+    return {
+        "casts": (sends, casts, pykka_casts),
+        "calls": (trips, calls, pykka_calls),
+    }
 
 
-async def _main() -> None:
+async def _main() -> Rates:
     ref = Ref[Bench]("bench")
     told = [trio.Event()]
     spec = supervisor("root", [actor_spec("bench", lambda: BenchActor(ref, told))])
     async with trio.open_nursery() as nursery:
         root: Process = await nursery.start(_tree, spec)
-        await _measure(ref, told)
+        rates = await _measure(ref, told)
         root.shutdown()
+    return rates
 
 
 async def _tree(spec, *, task_status) -> None:  # noqa: ANN001 - passed through
@@ -136,5 +143,16 @@ async def _tree(spec, *, task_status) -> None:  # noqa: ANN001 - passed through
 
 
 def run() -> None:
-    """Measure and print."""
-    trio.run(_main)
+    """Measure and print; mode has a loop of its own, so its rounds come after ours."""
+    rates = trio.run(_main)
+    mode = [peers.mode_rates() for _ in range(ROUNDS)]
+    note = f"{ROUNDS} rounds; one sender, one receiver; pykka in turn with ours, mode after"
+    sends, casts, told = rates["casts"]
+    rows = [Row("bare channel", "", sends), Row("cast to an actor", "", casts)]
+    rows += [Row("pykka, tell", "", told), Row("mode, a queue", "", [rate[0] for rate in mode])]
+    show("Casts", rows, note)
+    trips, calls, asked = rates["calls"]
+    rows = [Row("two bare channels", "", trips), Row("call of an actor", "", calls)]
+    rows += [Row("pykka, ask", "", asked), Row("mode, a queue", "", [rate[1] for rate in mode])]
+    show("Calls", rows, note)
+    children.run()
