@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -11,9 +12,10 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.dashboard.views import pages
 from api.errors import Answer, Refusal
-from api.exchange import JSON_BYTES, TOO_LARGE, FileReply, Message, Outcome, Scope
+from api.exchange import JSON_BYTES, TOO_LARGE, Message, Outcome, Reply, Scope
 from api.front import ASGI, Front, stashed
 from api.handling import error_reply, handle
+from api.openapi.pages import Description
 from api.routes.table import ROUTES
 from api.routing import Body, Door, Table
 from api.server.serve import ASGIApp
@@ -22,9 +24,15 @@ from api.services import Services
 _HERE = Path(__file__).parent
 
 
+@cache
+def description() -> Description:
+    """Return all routes, pages included, with their description."""
+    return Description((*ROUTES, *pages()))
+
+
 def make_app(services: Services) -> ASGIApp:
     """Return the whole facade as one ASGI application."""
-    table = Table((*ROUTES, *pages()))
+    table = Table(description().routes)
     quart = QuartTrio("api", template_folder=str(_HERE / "dashboard" / "templates"))
     quart.config["MAX_CONTENT_LENGTH"] = JSON_BYTES
     quart.config["RESPONSE_TIMEOUT"] = None
@@ -60,8 +68,8 @@ async def _http_error(error: HTTPException) -> Response:
 
 
 def _response(outcome: Outcome) -> Response:
-    if isinstance(outcome, FileReply):
-        raise TypeError("files are for hot routes")
+    if not isinstance(outcome, Reply):
+        raise TypeError("files and streams are for hot routes")
     response = Response(outcome.body, status=outcome.status)
     response.headers.clear()
     for name, value in outcome.headers:

@@ -8,6 +8,7 @@ from enum import Enum
 
 from api.exchange import Handler
 from api.guards import Guard, Token
+from api.openapi.words import Media, Taken
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -31,7 +32,10 @@ class Door(Enum):
 class Route:
     """One row of the route table. `failure` is the text of a 500, in the words clients know.
 
-    `also` are tokens that open the route instead of what its guard asks for.
+    `also` are tokens that open the route instead of what its guard asks for. For the description:
+    `reads` is the wire shape of the body (of several, one), `answers` the shape or `Media` of a
+    success (likewise), `refuses` are statuses the handler adds to those of guard and body, with
+    a shape where it is not `Failure`, and `takes` names query and headers.
     """
 
     method: str
@@ -43,11 +47,20 @@ class Route:
     also: tuple[Token, ...] = ()
     body: Body = Body.NONE
     door: Door = Door.QUART
+    reads: tuple[object, ...] = ()
+    answers: tuple[object, ...] = ()
+    refuses: tuple[int | tuple[int, object], ...] = ()
+    takes: tuple[Taken, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the row, unique: what metrics and Quart call the route."""
         return f"{self.method} {self.path}"
+
+    @property
+    def gives_file(self) -> bool:
+        """Whether a success is the bytes of a stored file."""
+        return any(isinstance(one, Media) and not one.is_text for one in self.answers)
 
     @property
     def asks_for(self) -> str:

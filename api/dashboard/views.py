@@ -12,6 +12,7 @@ from api.dashboard.demo import demo_page
 from api.dashboard.presenters import build_row, worker_row
 from api.exchange import Headers, Outcome, Reply, Request
 from api.guards import Guard
+from api.openapi.words import Media, Taken
 from api.routing import Route
 
 ROWS = 100
@@ -65,5 +66,7 @@ def pages() -> tuple[Route, ...]:
             handler=dashboard,
             failure="The dashboard could not be drawn",
             does="The dashboard, for people; `?demo=true` shows invented data.",
+            answers=(Media("text/html"),),
+            takes=(Taken("demo", "`true` shows invented data."),),
         ),
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from api.guards import Guard, Token
+from api.openapi.words import BYTES, LEASE, ONCE, ZIP, Taken
 from api.routes import artifacts, builds, certs, figures, progress, retry, vm
 from api.routing import Body, Door, Route
+from api.wire import builds as shapes
+from api.wire import vm as machines
 
 BUILD_ROWS = (
     Route(
@@ -17,6 +20,9 @@ BUILD_ROWS = (
         "`certs`. An `Idempotency-Key` header makes a repetition the same build.",
         body=Body.STREAM,
         door=Door.HOT,
+        reads=(shapes.Submission,),
+        answers=(shapes.Submitted,),
+        takes=(ONCE,),
     ),
     Route(
         method="POST",
@@ -27,6 +33,9 @@ BUILD_ROWS = (
         does="The same as submit.",
         body=Body.STREAM,
         door=Door.HOT,
+        reads=(shapes.Submission,),
+        answers=(shapes.Submitted,),
+        takes=(ONCE,),
     ),
     Route(
         method="GET",
@@ -35,6 +44,7 @@ BUILD_ROWS = (
         handler=builds.list_all,
         failure="Failed to list builds",
         does="Every build, newest first.",
+        answers=(list[shapes.BuildListed],),
     ),
     Route(
         method="GET",
@@ -43,6 +53,7 @@ BUILD_ROWS = (
         handler=builds.active,
         failure="Failed to list active builds",
         does="The builds that are with a worker.",
+        answers=(shapes.BuildsActive,),
     ),
     Route(
         method="GET",
@@ -51,6 +62,7 @@ BUILD_ROWS = (
         handler=figures.statistics,
         failure="Failed to count builds",
         does="How many builds there are by state; cancelled ones are counted apart.",
+        answers=(shapes.BuildStatistics,),
     ),
     Route(
         method="GET",
@@ -59,6 +71,8 @@ BUILD_ROWS = (
         handler=figures.describe,
         failure="Failed to get build",
         does="All about one build, with ISO times.",
+        answers=(shapes.BuildDescribed,),
+        refuses=(404,),
     ),
     Route(
         method="GET",
@@ -67,6 +81,8 @@ BUILD_ROWS = (
         handler=builds.status,
         failure="Failed to get build status",
         does="Where a build stands.",
+        answers=(shapes.BuildStatus,),
+        refuses=(404,),
     ),
     Route(
         method="GET",
@@ -75,6 +91,8 @@ BUILD_ROWS = (
         handler=builds.logs,
         failure="Failed to get build logs",
         does="All log lines of a build, oldest first.",
+        answers=(shapes.BuildLogs,),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -86,6 +104,9 @@ BUILD_ROWS = (
         body=Body.JSON,
         door=Door.HOT,
         also=(Token.VM,),
+        reads=(shapes.LogEntry, shapes.LogBatch),
+        answers=(shapes.LogsStored,),
+        takes=(LEASE,),
     ),
     Route(
         method="GET",
@@ -95,6 +116,8 @@ BUILD_ROWS = (
         failure="Failed to read build result",
         does="The finished app.",
         door=Door.HOT,
+        answers=(BYTES,),
+        refuses=(400, 404),
     ),
     Route(
         method="GET",
@@ -104,6 +127,8 @@ BUILD_ROWS = (
         failure="Failed to read build file",
         does="The finished app (`result`), or what was submitted (`source`).",
         door=Door.HOT,
+        answers=(BYTES,),
+        refuses=(400, 404),
     ),
     Route(
         method="GET",
@@ -114,6 +139,8 @@ BUILD_ROWS = (
         does="The submitted source, for its worker.",
         door=Door.HOT,
         also=(Token.VM, Token.WORKER),
+        answers=(ZIP,),
+        takes=(LEASE,),
     ),
     Route(
         method="GET",
@@ -124,6 +151,8 @@ BUILD_ROWS = (
         does="The submitted certificates, for its worker.",
         door=Door.HOT,
         also=(Token.VM, Token.WORKER),
+        answers=(ZIP,),
+        takes=(LEASE,),
     ),
     Route(
         method="GET",
@@ -134,6 +163,8 @@ BUILD_ROWS = (
         failure="Failed to process certs file",
         does="The certificates taken apart for a keychain, and a new password for it.",
         door=Door.HOT,
+        answers=(machines.SecureCerts,),
+        takes=(LEASE,),
     ),
     Route(
         method="POST",
@@ -144,6 +175,9 @@ BUILD_ROWS = (
         does="Exchange the `otp` of a job, once and within ten minutes, for the token of its "
         "virtual machine.",
         body=Body.JSON,
+        reads=(machines.Password,),
+        answers=(machines.Authenticated,),
+        refuses=(401, 404),
     ),
     Route(
         method="POST",
@@ -153,6 +187,7 @@ BUILD_ROWS = (
         failure="Failed to note the virtual machine",
         does="The virtual machine of a build says that it is ready.",
         body=Body.JSON,
+        answers=(machines.ReadyNoted,),
     ),
     Route(
         method="GET",
@@ -162,6 +197,8 @@ BUILD_ROWS = (
         failure="Failed to get the virtual machine",
         does="Whether the virtual machine of a running build is ready, and its token then.",
         door=Door.HOT,
+        answers=(machines.NotReady, machines.MachineReady),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -172,6 +209,9 @@ BUILD_ROWS = (
         does="The result from the virtual machine: multipart `artifact`. Completes the build.",
         body=Body.STREAM,
         door=Door.HOT,
+        reads=(machines.ArtifactForm,),
+        answers=(machines.ArtifactTaken,),
+        refuses=(409,),
     ),
     Route(
         method="POST",
@@ -183,6 +223,10 @@ BUILD_ROWS = (
         body=Body.JSON,
         door=Door.HOT,
         also=(Token.VM,),
+        reads=(shapes.Progress,),
+        answers=(shapes.HeartbeatTaken,),
+        refuses=(404,),
+        takes=(Taken("worker_id", "Whose sign of life it is.", needed=True), LEASE),
     ),
     Route(
         method="POST",
@@ -194,6 +238,9 @@ BUILD_ROWS = (
         body=Body.JSON,
         door=Door.HOT,
         also=(Token.VM,),
+        reads=(shapes.Telemetry,),
+        answers=(shapes.TelemetryTaken,),
+        takes=(LEASE,),
     ),
     Route(
         method="POST",
@@ -203,6 +250,8 @@ BUILD_ROWS = (
         failure="Cancel failed",
         does="End a build.",
         body=Body.JSON,
+        answers=(shapes.Cancelled,),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -213,5 +262,8 @@ BUILD_ROWS = (
         does="Submit the files of a build once more: a new build. An `Idempotency-Key` header "
         "makes a repetition the same build.",
         body=Body.JSON,
+        answers=(shapes.Retried,),
+        refuses=(404,),
+        takes=(ONCE,),
     ),
 )

@@ -8,7 +8,8 @@ from actors.domain.ids import is_worker_id
 from actors.store import workers
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
-from api.wire.workers import ConfigShown
+from api.reading import read_as
+from api.wire.workers import ConfigChange, ConfigShown
 
 URL_CHARACTERS = 2048
 _BAD_URL = "controller_url must be an http or https URL, or null"
@@ -23,14 +24,11 @@ async def show(request: Request) -> Outcome:
 
 async def change(request: Request) -> Outcome:
     """Set or clear where all workers, or one, are told to go; answers what is set then."""
-    body = request.fields()
-    if "controller_url" not in body:
-        raise Refusal(400, _BAD_URL)
-    url = _address(body["controller_url"])
-    worker_id = body.get("worker_id")
-    if worker_id is None:
+    body = read_as(request, ConfigChange, _BAD_URL)
+    url = _address(body.controller_url)
+    if body.worker_id is None:
         await workers.send_everyone(request.services.db, url)
-    elif not await _send(request, worker_id, url):
+    elif not await _send(request, body.worker_id, url):
         raise Refusal(404, "Worker not found")
     return await show(request)
 
@@ -40,11 +38,11 @@ async def _send(request: Request, worker_id: object, url: str | None) -> bool:
     return known and await workers.send_worker(request.services.db, str(worker_id), url)
 
 
-def _address(value: object) -> str | None:
+def _address(value: str | None) -> str | None:
     """Check an address; anything that a worker could not use is refused."""
     if value is None:
         return None
-    if isinstance(value, str) and len(value) <= URL_CHARACTERS and _is_plain(value):
+    if len(value) <= URL_CHARACTERS and _is_plain(value):
         try:
             parts = urlsplit(value)
             if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:

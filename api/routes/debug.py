@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 
 from api.errors import Refusal
 from api.exchange import Outcome, Reply, Request, json_reply
+from api.reading import read_as
+from api.wire.debug import Killed, TreeNode, Victim
 from supervisors.process import Process
 from supervisors.snapshot import Node, draw, find, picture
 
@@ -25,15 +25,13 @@ async def tree(request: Request) -> Outcome:
 
 async def kill(request: Request) -> Outcome:
     """Kill the process at a path, as a crash would; its supervisor does the rest."""
-    path = request.fields().get("path")
-    if not isinstance(path, str) or not path:
-        raise Refusal(400, 'path required, such as "orchestration/queue_manager"')
+    path = read_as(request, Victim, 'path required, such as "orchestration/queue_manager"').path
     process = find(_root(request), path)
     if process is None:
         raise Refusal(404, f"No process at {path}")
     log.warning("debug.killed", path=path, generation=process.generation)
     process.kill()
-    return json_reply({"killed": path, "generation": process.generation})
+    return json_reply(Killed(path, process.generation))
 
 
 def _root(request: Request) -> Process:
@@ -43,17 +41,17 @@ def _root(request: Request) -> Process:
     return root
 
 
-def _shape(node: Node) -> dict[str, Any]:
-    return {
-        "path": node.path,
-        "id": node.id,
-        "kind": node.kind,
-        "state": node.state,
-        "restart": node.restart,
-        "generation": node.generation,
-        "restarts": node.restarts,
-        "uptime": node.uptime,
-        "why": list(node.why),
-        "facts": {key: str(value) for key, value in node.facts.items()},
-        "children": [_shape(child) for child in node.children],
-    }
+def _shape(node: Node) -> TreeNode:
+    return TreeNode(
+        path=node.path,
+        id=node.id,
+        kind=node.kind,
+        state=node.state,
+        restart=node.restart,
+        generation=node.generation,
+        restarts=node.restarts,
+        uptime=node.uptime,
+        why=list(node.why),
+        facts={key: str(value) for key, value in node.facts.items()},
+        children=[_shape(child) for child in node.children],
+    )

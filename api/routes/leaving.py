@@ -6,6 +6,7 @@ from actors.domain.ids import is_build_id
 from actors.queue_manager.messages import Abandon
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
+from api.reading import read_as
 from api.routes.workers import sign_off
 from api.settling import COMMAND_SECONDS, NOT_YOURS, refuse
 from api.text import storable
@@ -16,16 +17,19 @@ _LONGEST_REASON = 500
 
 async def abandon(request: Request) -> Outcome:
     """Put a build back into the queue; one that waits there already is the same answer again."""
-    body = request.fields()
-    build_id, named = body.get("build_id"), body.get("worker_id") or request.worker_id
-    if not build_id or not isinstance(build_id, str):
-        raise Refusal(400, "build_id required")
+    body = read_as(request, shapes.Abandonment, "build_id required")
+    build_id, named = body.build_id, body.worker_id or request.worker_id
     if not is_build_id(build_id):
         raise Refusal(404, "Build not found")
     if named != request.worker_id:
         raise Refusal(*NOT_YOURS)
     verdict = await request.services.queue_manager.call_again(
-        Abandon(build_id, request.worker_id, _lease(request), _reason(body.get("reason"))),
+        Abandon(
+            build_id,
+            request.worker_id,
+            request.headers.get("x-lease") or body.lease,
+            _reason(body.reason),
+        ),
         timeout=COMMAND_SECONDS,
         patience=COMMAND_SECONDS,
     )
@@ -38,11 +42,5 @@ async def unregister(request: Request) -> Outcome:
     return await sign_off(request, request.worker_id)
 
 
-def _lease(request: Request) -> str | None:
-    lease = request.headers.get("x-lease") or request.fields().get("lease")
-    return lease if isinstance(lease, str) else None
-
-
-def _reason(given: object) -> str:
-    text = given if isinstance(given, str) and given else "no reason given"
-    return storable(text)[:_LONGEST_REASON]
+def _reason(given: str) -> str:
+    return storable(given or "no reason given")[:_LONGEST_REASON]

@@ -17,6 +17,7 @@ from api import settling
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader, discard
+from api.reading import read_as
 from api.routes.progress import is_cancelled
 from api.routes.workers import sign_of
 from api.text import storable
@@ -42,8 +43,10 @@ async def result(request: Request) -> Outcome:
 
 
 async def _result_report(request: Request, form: Form) -> Report:
-    build = await _find(request, form.fields.get("build_id"), "build_id required")
-    worker_id = _reporter(request, build, form.fields.get("worker_id"))
+    if not form.fields.get("build_id"):
+        raise Refusal(400, "build_id required")
+    build = await _find(request, form.fields["build_id"])
+    worker_id = _reporter(request, build, form.fields.get("worker_id", ""))
     stored = form.files.get("result")
     success = form.fields.get("success", "true") == "true"
     if success and stored is None:
@@ -60,17 +63,14 @@ async def _result_report(request: Request, form: Form) -> Report:
 
 async def fail(request: Request) -> Outcome:
     """End a build with the worker's words."""
-    body = request.fields()
-    error = body.get("error")
-    if not isinstance(error, str) or not error:
-        raise Refusal(400, "build_id and error required")
-    build = await _find(request, body.get("build_id"), "build_id and error required")
+    body = read_as(request, shapes.BuildFailure, "build_id and error required")
+    build = await _find(request, body.build_id)
     report = Report(
         build_id=build.id,
-        worker_id=_reporter(request, build, body.get("worker_id")),
-        lease=_lease(request) or None,
+        worker_id=_reporter(request, build, body.worker_id),
+        lease=request.headers.get("x-lease") or body.lease or None,
         success=False,
-        error=storable(error),
+        error=storable(body.error),
         artifact=None,
     )
     await settling.settle(request, report, [])
@@ -79,10 +79,10 @@ async def fail(request: Request) -> Outcome:
 
 async def heartbeat(request: Request) -> Outcome:
     """Note a sign of life of whoever holds the build."""
-    body = request.fields()
-    build = request.build = await _find(request, body.get("build_id"), "build_id required")
-    named = _text(body.get("worker_id")) or request.headers.get("x-worker-id", "")
-    lease = _lease(request)
+    body = read_as(request, shapes.BuildLife, "build_id required")
+    build = request.build = await _find(request, body.build_id)
+    named = body.worker_id or request.headers.get("x-worker-id", "")
+    lease = request.headers.get("x-lease", "") or body.lease
     fenced = lease and build.status in ACTIVE and lease != build.lease
     if fenced or (named and named != build.worker_id):
         raise Refusal(*settling.NOT_YOURS)
@@ -98,26 +98,16 @@ async def heartbeat(request: Request) -> Outcome:
     )
 
 
-async def _find(request: Request, build_id: object, missing: str) -> Build:
-    if not isinstance(build_id, str) or not build_id:
-        raise Refusal(400, missing)
+async def _find(request: Request, build_id: str) -> Build:
     build = await builds.get_build(request.services.db, build_id) if is_build_id(build_id) else None
     if build is None:
         raise Refusal(404, "Build not found")
     return build
 
 
-def _reporter(request: Request, build: Build, given: object) -> str:
+def _reporter(request: Request, build: Build, given: str) -> str:
     """Return in whose name a report is judged: who sends it, else who holds or held the build."""
-    named = _text(given) or request.headers.get("x-worker-id", "") or build.worker_id
+    named = given or request.headers.get("x-worker-id", "") or build.worker_id
     if named:
         return named
     raise Refusal(*(settling.FINISHED if build.status in FINISHED else settling.NOT_YOURS))
-
-
-def _lease(request: Request) -> str:
-    return request.headers.get("x-lease", "") or _text(request.fields().get("lease"))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from api.guards import Guard
-from api.routes import debug, health
+from api.openapi.words import TEXT, Taken
+from api.routes import cluster, debug, health
 from api.routes.build_rows import BUILD_ROWS
 from api.routes.worker_rows import WORKER_ROWS
 from api.routing import Body, Route
+from api.wire import health as shapes
+from api.wire.debug import Killed, TreeNode, Victim
+from api.wire.nodes import NodesListed
 
 ROUTES = (
     Route(
@@ -16,6 +20,7 @@ ROUTES = (
         handler=health.health,
         failure="Health check failed",
         does="Counts of the queue, and where artifacts lie.",
+        answers=(shapes.Health,),
     ),
     Route(
         method="GET",
@@ -24,6 +29,7 @@ ROUTES = (
         handler=health.health,
         failure="Health check failed",
         does="The same, for workers that look here.",
+        answers=(shapes.Health,),
     ),
     Route(
         method="GET",
@@ -32,6 +38,8 @@ ROUTES = (
         handler=health.ready,
         failure="Readiness check failed",
         does="200 when new work may be sent here; 503 while draining or without database.",
+        answers=(shapes.Ready,),
+        refuses=((503, shapes.Ready),),
     ),
     Route(
         method="GET",
@@ -40,6 +48,7 @@ ROUTES = (
         handler=health.stats,
         failure="Failed to fetch stats",
         does="Figures of the farm, at most ten seconds old.",
+        answers=(shapes.Stats,),
     ),
     Route(
         method="GET",
@@ -48,6 +57,7 @@ ROUTES = (
         handler=health.stats,
         failure="Failed to fetch stats",
         does="The same, for pages that look here.",
+        answers=(shapes.Stats,),
     ),
     Route(
         method="GET",
@@ -56,6 +66,7 @@ ROUTES = (
         handler=health.metrics,
         failure="Metrics failed",
         does="Counters as Prometheus reads them.",
+        answers=(TEXT,),
     ),
     *BUILD_ROWS,
     *WORKER_ROWS,
@@ -66,6 +77,17 @@ ROUTES = (
         handler=debug.tree,
         failure="The tree could not be drawn",
         does="The supervision tree as it lives; `?format=text` for people.",
+        answers=(TreeNode, TEXT),
+        takes=(Taken("format", "`text` for people."),),
+    ),
+    Route(
+        method="GET",
+        path="/debug/nodes",
+        guard=Guard.API_KEY,
+        handler=cluster.list_nodes,
+        failure="The nodes could not be listed",
+        does="The controllers on this database, and which of them answers.",
+        answers=(NodesListed,),
     ),
     Route(
         method="POST",
@@ -75,5 +97,8 @@ ROUTES = (
         failure="Kill failed",
         does="Kill the process at `path`; its supervisor restarts it.",
         body=Body.JSON,
+        reads=(Victim,),
+        answers=(Killed,),
+        refuses=(404,),
     ),
 )

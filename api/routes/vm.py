@@ -12,6 +12,7 @@ from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader
 from api.guards import find_build
+from api.reading import read_as
 from api.routes.builds import iso
 from api.settling import settle
 from api.wire import vm as shapes
@@ -19,9 +20,7 @@ from api.wire import vm as shapes
 
 async def authenticate(request: Request) -> Outcome:
     """Give the token of the machine for the one-time password of its build."""
-    otp = request.fields().get("otp")
-    if not otp or not isinstance(otp, str):
-        raise Refusal(400, "Missing required parameter: otp")
+    otp = read_as(request, shapes.Password, "Missing required parameter: otp").otp
     build = await find_build(request)
     db = request.services.db
     attempt = await credentials.find_attempt(db, build.id)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from api.guards import Guard, Token
+from api.openapi.words import LEASE, WORKER, Taken
 from api.routes import config, diagnostics, figures, leaving, results, workers
 from api.routing import Body, Door, Route
+from api.wire import diagnostics as reports
+from api.wire import workers as shapes
 
 WORKER_ROWS = (
     Route(
@@ -15,6 +18,8 @@ WORKER_ROWS = (
         failure="Worker registration failed",
         does="Announce a worker: `name`, `capabilities`, and its `id` when it has one.",
         body=Body.JSON,
+        reads=(shapes.Registration,),
+        answers=(shapes.Registered,),
     ),
     Route(
         method="GET",
@@ -25,6 +30,12 @@ WORKER_ROWS = (
         does="Ask for work for `?worker_id=`; with `wait=SECONDS` (0 to 60) the answer may wait.",
         door=Door.HOT,
         also=(Token.WORKER,),
+        answers=(shapes.Polled,),
+        refuses=(400, 404),
+        takes=(
+            Taken("worker_id", "The worker that asks; a worker token says it, too."),
+            Taken("wait", "Seconds that the answer may wait for a job, 0 to 60.", kind=float),
+        ),
     ),
     Route(
         method="POST",
@@ -37,6 +48,10 @@ WORKER_ROWS = (
         body=Body.STREAM,
         door=Door.HOT,
         also=(Token.WORKER,),
+        reads=(shapes.UploadForm,),
+        answers=(shapes.UploadTaken,),
+        refuses=(401, 403, 404, 409),
+        takes=(LEASE,),
     ),
     Route(
         method="POST",
@@ -48,6 +63,10 @@ WORKER_ROWS = (
         "or `success` other than `true` and `error_message`.",
         body=Body.STREAM,
         door=Door.HOT,
+        reads=(shapes.ResultForm,),
+        answers=(shapes.ResultTaken,),
+        refuses=(404, 409),
+        takes=(LEASE, WORKER),
     ),
     Route(
         method="POST",
@@ -57,6 +76,10 @@ WORKER_ROWS = (
         failure="Upload failed",
         does="Report that a build failed: `build_id`, `error`.",
         body=Body.JSON,
+        reads=(shapes.BuildFailure,),
+        answers=(shapes.FailureTaken,),
+        refuses=(404, 409),
+        takes=(LEASE, WORKER),
     ),
     Route(
         method="POST",
@@ -67,6 +90,10 @@ WORKER_ROWS = (
         does="Sign of life of whoever holds the build `build_id`.",
         body=Body.JSON,
         door=Door.HOT,
+        reads=(shapes.BuildLife,),
+        answers=(shapes.LifeTaken,),
+        refuses=(404,),
+        takes=(LEASE, WORKER),
     ),
     Route(
         method="GET",
@@ -75,6 +102,7 @@ WORKER_ROWS = (
         handler=config.show,
         failure="Failed to read the configuration",
         does="Where workers are told to send their requests.",
+        answers=(shapes.ConfigShown,),
     ),
     Route(
         method="PATCH",
@@ -85,6 +113,9 @@ WORKER_ROWS = (
         does="Tell all workers, or `worker_id`, to send their requests to `controller_url`; null "
         "clears it.",
         body=Body.JSON,
+        reads=(shapes.ConfigChange,),
+        answers=(shapes.ConfigShown,),
+        refuses=(404,),
     ),
     Route(
         method="GET",
@@ -93,6 +124,8 @@ WORKER_ROWS = (
         handler=figures.worker_stats,
         failure="Failed to fetch stats",
         does="What a worker has done.",
+        answers=(shapes.WorkerStats,),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -102,6 +135,8 @@ WORKER_ROWS = (
         failure="Unregister failed",
         does="Sign a worker off; what it was building goes back to the queue.",
         body=Body.JSON,
+        answers=(shapes.Unregistered,),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -112,6 +147,9 @@ WORKER_ROWS = (
         does="Keep what a worker found when it checked itself: `worker_id`, `status`, "
         "`duration_ms`, `checks`, `auto_fixed`.",
         body=Body.JSON,
+        reads=(reports.SelfCheck,),
+        answers=(reports.ReportStored,),
+        refuses=(404,),
     ),
     Route(
         method="GET",
@@ -121,6 +159,9 @@ WORKER_ROWS = (
         failure="Failed to fetch diagnostic reports",
         does="Reports of a worker, newest first; `?limit=` (10) tells how many, a negative one "
         "all.",
+        answers=(reports.Reports,),
+        refuses=(400, 404),
+        takes=(Taken("limit", "How many; 10 when absent, all when negative.", kind=int),),
     ),
     Route(
         method="GET",
@@ -129,6 +170,8 @@ WORKER_ROWS = (
         handler=diagnostics.latest,
         failure="Failed to fetch latest diagnostic",
         does="The newest report of a worker.",
+        answers=(reports.Report,),
+        refuses=(404,),
     ),
     Route(
         method="POST",
@@ -138,6 +181,10 @@ WORKER_ROWS = (
         failure="Abandon failed",
         does="Give the build `build_id` up, with a `reason`; it goes back to the queue.",
         body=Body.JSON,
+        reads=(shapes.Abandonment,),
+        answers=(shapes.Abandoned,),
+        refuses=(403, 404, 409),
+        takes=(LEASE,),
     ),
     Route(
         method="POST",
@@ -147,5 +194,7 @@ WORKER_ROWS = (
         failure="Unregister failed",
         does="Sign the worker off whose token this is.",
         body=Body.JSON,
+        answers=(shapes.Unregistered,),
+        refuses=(404,),
     ),
 )

@@ -18,23 +18,23 @@ from api.departure import until_departure
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.form import Form, FormReader, discard
+from api.reading import read_as
 from api.settling import COMMAND_SECONDS, FINISHED, NOT_YOURS, is_completed_by, settle
 from api.text import storable, storable_json
 from api.wire import workers as shapes
 
 MAX_HOLD = 60.0
+_NOT_ENOUGH = "Name and capabilities required"
 
 
 async def register(request: Request) -> Outcome:
     """Make a worker, or take a known one back under its id."""
-    body = request.fields()
-    name, capabilities = body.get("name"), body.get("capabilities")
-    present = capabilities in ({}, []) or bool(capabilities)
-    if not name or not isinstance(name, str) or not present:
-        raise Refusal(400, "Name and capabilities required")
+    body = read_as(request, shapes.Registration, _NOT_ENOUGH)
+    if body.capabilities not in ({}, []) and not body.capabilities:
+        raise Refusal(400, _NOT_ENOUGH)
     services = request.services
-    worker_id = _own_id(body.get("id"))
-    named, able = storable(name), storable_json(capabilities)
+    worker_id = _own_id(body.id)
+    named, able = storable(body.name), storable_json(body.capabilities)
     known = await through_outage(
         lambda: queue.register(services.db, worker_id, named, able, serves(able))
     )

@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated, Any, Literal
 
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.wire.form import File
 from api.wire.workers import WorkerConfig
+
+
+class Submission(Struct):
+    """Form of a submission. Other parts are read and dropped."""
+
+    source: File
+    platform: Literal["ios", "android"]
+    certs: File | UnsetType = UNSET
+
+
+class LogEntry(Struct):
+    """One line. Its time is that of its arrival."""
+
+    level: Literal["info", "warn", "error"]
+    message: Annotated[str, Meta(min_length=1)]
+
+
+class LogBatch(Struct):
+    """Lines in order; an element that is no line is skipped, and counted all the same."""
+
+    logs: list[LogEntry]
+
+
+class Progress(Struct):
+    """Sign of life of a build."""
+
+    progress: float | UnsetType = UNSET
+
+
+class Telemetry(Struct):
+    """What a virtual machine tells. `data` of a `cpu_snapshot` or a `heartbeat` is looked into."""
+
+    type: str
+    timestamp: int | float | str | UnsetType = UNSET
+    data: dict[str, Any] | UnsetType = UNSET
 
 
 class Submitted(Struct):

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from msgspec import Raw, Struct
+
+
+class SelfCheck(Struct):
+    """What a worker found when it checked itself."""
+
+    worker_id: str
+    status: Literal["healthy", "warning", "critical"]
+    duration_ms: float
+    checks: list[Any]
+    auto_fixed: bool = False
 
 
 class ReportStored(Struct):
@@ -21,7 +33,7 @@ class Report(Struct):
     run_at: int
     duration_ms: int | float
     auto_fixed: bool
-    checks: Raw
+    checks: Raw  # a list, or what an older controller has taken
 
 
 class Reports(Struct):

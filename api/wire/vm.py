@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from api.wire.form import File
+
+
+class Password(Struct):
+    """The one-time password of a build."""
+
+    otp: Annotated[str, Meta(min_length=1)]
+
+
+class ArtifactForm(Struct):
+    """Form of a result from the virtual machine."""
+
+    artifact: File
 
 
 class Authenticated(Struct):

@@ -2,7 +2,78 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.wire.form import File
+
+Filled: TypeAlias = Annotated[str, Meta(min_length=1)]
+Judged: TypeAlias = Annotated[Any, Meta(extra_json_schema={"type": ["string", "null"]})]
+"""A text whose route has words of its own for a value of another type."""
+
+
+class Registration(Struct):
+    """A worker announces itself. `capabilities` are kept as sent; `platforms` in them is heeded."""
+
+    name: Filled
+    capabilities: Any
+    id: Judged = None
+
+
+class UploadForm(Struct):
+    """Form of the end of a build: the result, or why there is none."""
+
+    build_id: Filled
+    worker_id: Filled
+    success: str = ""
+    error_message: str = ""
+    lease: str = ""
+    result: File | UnsetType = UNSET
+
+
+class ResultForm(Struct):
+    """Form of the end of a build, by build; the worker may be left out."""
+
+    build_id: Filled
+    worker_id: str = ""
+    success: str = "true"
+    error_message: str = ""
+    lease: str = ""
+    result: File | UnsetType = UNSET
+
+
+class BuildFailure(Struct):
+    """The end of a build without a result."""
+
+    build_id: Filled
+    error: Filled
+    worker_id: str = ""
+    lease: str = ""
+
+
+class BuildLife(Struct):
+    """Sign of life of whoever holds the build."""
+
+    build_id: Filled
+    worker_id: str = ""
+    lease: str = ""
+
+
+class ConfigChange(Struct):
+    """Where to send requests: all workers, or one; null clears it."""
+
+    controller_url: str | None
+    worker_id: Judged = None
+
+
+class Abandonment(Struct):
+    """A worker gives a build up."""
+
+    build_id: Filled
+    worker_id: Judged = None
+    lease: str | None = None
+    reason: str = ""
 
 
 class Registered(Struct):

@@ -15,15 +15,14 @@ import click
 from actors.domain import build, events
 from actors.heartbeat_monitor.actor import HeartbeatMonitorActor
 from actors.janitor.actor import JanitorActor
-from actors.membership.actor import MembershipActor
 from actors.kernel.messages import Call, Cast
+from actors.membership.actor import MembershipActor
 from actors.pubsub import messages as pubsub
 from actors.queue_manager import messages as queue_manager
 from actors.recorder import messages as recorder
 from actors.telemetry.lines import name_of
 from actors.upload_sink import messages as upload_sink
-from api.dashboard.views import pages
-from api.routes.table import ROUTES
+from api.app import description
 from controller.cli import program
 from controller.settings import SETTINGS
 from supervisors import events as tree_events
@@ -55,7 +54,7 @@ def settings() -> str:
 
 def routes() -> str:
     """Print every route."""
-    rows = [(f"`{r.method} {r.path}`", r.asks_for, r.does) for r in (*pages(), *ROUTES)]
+    rows = [(f"`{r.method} {r.path}`", r.asks_for, r.does) for r in description().routes]
     return _table(("Route", "Asks for", "Does"), rows)
 
 

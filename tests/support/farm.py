@@ -25,6 +25,7 @@ from supervisors.process import Process, Runtime
 from supervisors.root import run_tree
 from supervisors.snapshot import find, picture
 from supervisors.spec import ChildSpec
+from tests.support.described import check_answer
 from tests.support.form import MULTIPART, Part, body_of, file
 
 KEY = "a key for the tests of the farm"
@@ -96,7 +97,9 @@ class Farm:
         request = self.http.build_request(method, path, headers=sent, **how)
         if isinstance(request.stream, httpx.ByteStream):
             request.stream = _Whole(await request.aread())
-        return await self.http.send(request)
+        response = await self.http.send(request)
+        check_answer(response)
+        return response
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """GET; `x_worker_id="w"` becomes the header."""
