@@ -13,14 +13,20 @@ from supervisors import system
 from supervisors.census import Count
 from supervisors.dynamic import dynamic_supervisor
 from supervisors.errors import NotFoundError, StartError
-from supervisors.events import RestartBudgetSpent, UnexpectedMessage, ZombieFound
+from supervisors.events import (
+    ChildStarted,
+    ChildStartFailed,
+    RestartBudgetSpent,
+    UnexpectedMessage,
+    ZombieFound,
+)
 from supervisors.exits import KILLED, SHUTDOWN, AlreadyStarted, Crash, Failed, Shutdown
 from supervisors.limits import torn
 from supervisors.process import Process
 from supervisors.spec import INFINITY, Budget, ChildSpec, Restart, Strategy, Zombie
 from supervisors.supervisor import supervisor
 from supervisors.template import TemplateSupervisor, template_supervisor
-from tests.support.actors import Stage
+from tests.support.actors import Say, Stage
 from tests.support.script import world
 from tests.support.tree import Boom, Probe, find, grown, quiet, virtual_time
 
@@ -301,3 +307,19 @@ async def test_a_child_is_not_started_beside_its_zombie_unless_it_may(policy: Zo
         stuck.unstick()
         await quiet()
         assert stuck.starts == (1 if policy is Zombie.GIVE_UP else 2)
+
+
+@virtual_time
+async def test_a_new_generation_waits_for_an_orphan_that_still_holds_its_ref() -> None:
+    """Deviation: in OTP its start would fail, again and again, until the budget is spent."""
+    stage = Stage()
+    stage.terminates.append(2.0)
+    inner = supervisor("inner", [stage.actor()])
+    async with grown(supervisor("root", [inner])) as tree:
+        find(tree.root, "inner").kill()
+        began = trio.current_time()
+        await tree.reports.seen(ChildStarted, "inner", count=2)
+        assert trio.current_time() - began == pytest.approx(2)
+        assert stage.journal[-3:] == ["terminated", "close", "init"]
+        assert await stage.ref.call(Say("hello")) == "hello"
+        assert not tree.reports.of(ChildStartFailed)
