@@ -109,7 +109,7 @@ class FileStore:
                 (self.root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = self.root / INCOMING / ".probe"
             probe.write_bytes(b"")
-            probe.unlink()
+            probe.unlink(missing_ok=True)  # another controller may probe the same folder
         except OSError as error:
             raise StorageSetupError(
                 f"the storage folder {self.root} cannot be written: {error.strerror}"

@@ -22,6 +22,7 @@ from obstore.store import from_url
 
 from actors.domain.artifact import MEBIBYTE, Kind
 from actors.domain.errors import StorageAwayError, StorageFullError
+from actors.domain.ids import new_id
 from actors.storage.base import StorageSetupError
 from actors.storage.parts import Parts
 
@@ -29,6 +30,7 @@ PART = 5 * MEBIBYTE
 """Size of a part: the least that S3 allows; what is smaller in all is one request."""
 PIECE = 4 * MEBIBYTE
 """Bytes of one request for a range: each is short, so a slow reader breaks no connection."""
+PROBE = "probe"
 TIMEOUT = "30s"
 RETRIES = 3
 RETRY_SECONDS = 30
@@ -121,10 +123,12 @@ class ObjectStore:
         return self._url
 
     def prepare(self) -> None:
-        """Ask for the bucket; one that cannot be reached now is asked again by whoever needs it."""
+        """Try to write; a store that cannot be reached now is asked again by whoever needs it."""
+        probe = f"{PROBE}/{new_id()}"
         try:
             with _translated():
-                next(self._listed(None), None)
+                obstore.put(self._store, probe, b"", use_multipart=False)
+            self.discard(probe)
         except StorageAwayError as error:
             if isinstance(error.__cause__, PermissionDeniedError | UnauthenticatedError):
                 raise StorageSetupError(
@@ -187,7 +191,7 @@ class ObjectStore:
         del older_than
         return 0
 
-    def _listed(self, prefix: str | None) -> Iterator[obstore.ObjectMeta]:
+    def _listed(self, prefix: str) -> Iterator[obstore.ObjectMeta]:
         client = cast("Any", obstore)  # `list` has a second form, of types of another library
         for batch in client.list(self._store, prefix, chunk_size=500):
             yield from batch

@@ -54,7 +54,7 @@ def _welcome(settings: Settings, key: ApiKey, database: str) -> None:
         "Dashboard": f"{address}/",
         "API": f"{address}/api",
         "Database": database,
-        "Artifacts": str(Path(settings.storage_dir).absolute()),
+        "Artifacts": _where_artifacts(settings.storage),
         "API key": _where_key(key),
         "Stop": "Ctrl-C",
     }
@@ -66,6 +66,10 @@ def _welcome(settings: Settings, key: ApiKey, database: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _where_artifacts(storage: Path | str) -> str:
+    return storage if isinstance(storage, str) else str(storage.absolute())
 
 
 def _where_key(key: ApiKey) -> str:
