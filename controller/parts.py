@@ -13,7 +13,8 @@ from actors.kernel.telemetry import Handler, Telemetry
 from actors.pubsub.messages import Announce, PubSub, Topic
 from actors.queue_manager.messages import QueueManager, WorkMayWait
 from actors.recorder.messages import Recorder
-from actors.storage.filesystem import FileStore
+from actors.storage.base import Storage
+from actors.storage.place import open_storage
 from actors.store.database import Database
 from actors.store.nodes import Identity
 from actors.telemetry.lines import write_line
@@ -38,7 +39,7 @@ class Parts:
     telemetry: Telemetry
     metrics: Metrics
     db: Database
-    store: FileStore
+    store: Storage
     uploads: Door = field(default_factory=Door)
     queue_manager: Ref[QueueManager] = field(
         default_factory=lambda: Ref[QueueManager]("queue_manager")
@@ -60,7 +61,7 @@ class Parts:
             telemetry=telemetry,
             metrics=Metrics(),
             db=Database(telemetry.emit),
-            store=FileStore(settings.storage_dir),
+            store=open_storage(settings.storage, settings.storage_reserve_mb),
         )
 
     @property

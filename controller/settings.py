@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 CONFIG_VARIABLE = "CONTROLLER_CONFIG"
 SHORTEST_KEY = 16
 HIGHEST_PORT = 65535
+OBJECT_STORES = frozenset({"s3", "gs", "az"})
 DEFAULT_BASE_IMAGE = "ghcr.io/sethwebster/expo-free-agent-base:0.1.23"
 
 
@@ -59,6 +60,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 40):
+        raise ValueError("must be a whole number, 0 or more")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -92,14 +99,24 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def _storage(text: str) -> Path:
+def _storage(text: str) -> Path | str:
     try:
         parts = urlsplit(text)
     except ValueError:  # may quote the text
         raise ValueError("it is not an address") from None
+    if parts.scheme in OBJECT_STORES:
+        if "@" in text or "?" in text or "#" in text or not parts.netloc:
+            raise ValueError("must be SCHEME://BUCKET/PREFIX; credentials have other variables")
+        return text.rstrip("/")
     if parts.scheme not in {"file", ""} or parts.netloc not in {"", "localhost"} or not parts.path:
-        raise ValueError("must be file:FOLDER; object stores are not supported yet")
+        raise ValueError("must be file:FOLDER, s3://BUCKET, gs://BUCKET or az://CONTAINER")
     return Path(unquote(parts.path))
+
+
+def _folder(text: str) -> Path:
+    if "://" in text:
+        raise ValueError("is a folder; an address goes into STORAGE_URL")
+    return Path(text)
 
 
 SETTINGS = (
@@ -121,9 +138,17 @@ SETTINGS = (
         "STORAGE_URL",
         None,
         _storage,
-        "Where artifacts lie, as `file:FOLDER`. Unset: `storage` in the data folder.",
+        "Where artifacts lie: `file:FOLDER`, or an object store as `s3://BUCKET/PREFIX`, `gs://…` "
+        "or `az://…`, see [artifacts](artifacts.md). Unset: `storage` in the data folder.",
     ),
-    Setting("storage_path", "STORAGE_PATH", None, Path, "The same as a plain folder."),
+    Setting("storage_path", "STORAGE_PATH", None, _folder, "The same as a plain folder."),
+    Setting(
+        "storage_reserve_mb",
+        "STORAGE_RESERVE_MB",
+        256,
+        _whole,
+        "Mebibytes that uploads leave free on the disk of the artifacts; others get 507.",
+    ),
     Setting(
         "api_key",
         "CONTROLLER_API_KEY",
@@ -201,8 +226,9 @@ class Settings:
     host: str
     data_dir: Path
     database_url: str | None = field(repr=False)
-    storage_url: Path | None
+    storage_url: Path | str | None
     storage_path: Path | None
+    storage_reserve_mb: int
     api_key: str | None = field(repr=False)
     base_image_id: str
     nodes: int
@@ -218,9 +244,16 @@ class Settings:
     log_level: str
 
     @property
-    def storage_dir(self) -> Path:
-        """The folder of the artifacts."""
+    def storage(self) -> Path | str:
+        """Where the artifacts lie: a folder, or the address of an object store."""
         return self.storage_path or self.storage_url or self.data_dir / "storage"
+
+    @property
+    def storage_dir(self) -> Path:
+        """The folder of the artifacts; `SettingError` when they are in an object store."""
+        if isinstance(self.storage, str):
+            raise SettingError("STORAGE_URL: this only works with artifacts in a folder")
+        return self.storage
 
 
 def read_settings(
