@@ -38,6 +38,8 @@ create table builds (
     started_at timestamptz,
     completed_at timestamptz,
     error_message text,
+    priority smallint not null default 0 check (priority between -9 and 9),
+    ranked_at timestamptz not null default now(), -- submitted_at, earlier by a head start for each step of priority
     constraint builds_active_is_held check (
         status not in ('assigned', 'building')
         or (worker_id is not null and lease is not null and started_at is not null and attempt > 0)
@@ -51,7 +53,7 @@ create table builds (
 comment on table builds is
     'One row a submission, with its present state. Written by queue_manager, heartbeat_monitor and recorder (building).';
 
-create index builds_waiting on builds (platform, seq) where status = 'pending';
+create index builds_waiting on builds (platform, ranked_at, seq) where status = 'pending';
 create unique index builds_one_per_worker on builds (worker_id) where status in ('assigned', 'building');
 create index builds_newest on builds (submitted_at desc, seq desc);
 create index builds_finished on builds (completed_at) where status in ('completed', 'failed');

@@ -51,7 +51,8 @@ class ConnectOptions:
             "statement_timeout": "30s",
             "idle_in_transaction_session_timeout": "30s",
             "timezone": "UTC",
-            "jit": "off", "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "plan_cache_mode": "force_generic_plan",
         }
         return await asyncpg.connect(**self.arguments, timeout=10, server_settings=settings)
 
@@ -124,6 +125,12 @@ class Database:
             "running": len(self._running),
             "oldest": f"{oldest:.3f}s",
         }
+
+    def in_flight(self) -> list[tuple[str, float]]:
+        """Return what runs on the asyncio side: its label, and for how long its caller waits."""
+        now = trio.current_time()
+        found = [(job.label, now - job.since) for job in self._running]
+        return sorted(found, key=lambda one: -one[1])
 
     async def _once(self, work: Callable[[Link], Awaitable[T]], label: str, seconds: float) -> T:
         job = Job(work, label)

@@ -26,13 +26,14 @@ _STALE = "stale"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A build to be made of files that are stored already."""
+    """A build to be made of files that are stored already; `priority` is from -9 to 9."""
 
     id: str
     platform: str
     token_hash: bytes
     submit_key: str
     files: tuple[Stored, ...]
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,13 @@ async def submit(db: Database, submissions: Sequence[Submission]) -> list[Submit
 
     Keys must differ within one call. Idempotent by `submit_key`.
     """
-    rows = [(s.id, s.platform, s.token_hash, s.submit_key) for s in submissions]
+    rows = [(s.id, s.platform, s.token_hash, s.submit_key, s.priority) for s in submissions]
     files = [
         (f.id, s.id, f.kind.value, f.location, f.size, f.sha256)
         for s in submissions
         for f in s.files
     ]
-    records = await db.fetch(_SQL["submit"], *columns(rows, 4), *columns(files, 6))
+    records = await db.fetch(_SQL["submit"], *columns(rows, 5), *columns(files, 6))
     by_key = {
         r["submit_key"]: Submitted(r["id"], r["submitted_at"], made=r["made"]) for r in records
     }

@@ -10,19 +10,22 @@
 -- Insert all waiting submissions with their files and first log lines; a repeated key is the same
 -- submission, gets one more token, and its files are left to whoever sent them.
 -- $1 ids, $2 platforms, $3 token hashes, $4 submit keys,
--- $5 artifact ids, $6 ids of their builds, $7 kinds, $8 locations, $9 sizes, $10 digests
+-- $5 priorities, $6 artifact ids, $7 ids of their builds, $8 kinds, $9 locations, $10 sizes,
+-- $11 digests
 with asked as (
-    select * from unnest($1::text[], $2::text[], $3::bytea[], $4::text[])
-        with ordinality as a (id, platform, token_hash, submit_key, ord)
+    select * from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::smallint[])
+        with ordinality as a (id, platform, token_hash, submit_key, priority, ord)
 ), known as (
-    insert into builds as b (id, platform, token_hashes, submit_key)
-    select id, platform, array[token_hash], submit_key from asked order by ord
+    insert into builds as b (id, platform, token_hashes, submit_key, priority, ranked_at)
+    select id, platform, array[token_hash], submit_key, priority,
+        now() - priority * interval '10 minutes'
+    from asked order by ord
     on conflict (submit_key) do update set token_hashes = b.token_hashes || excluded.token_hashes
     returning b.id, b.submit_key, b.submitted_at, b.xmax = 0 as made
 ), files as (
     insert into artifacts (id, build_id, kind, state, location, size, sha256)
     select f.id, f.build_id, f.kind, 'current', f.location, f.size, f.sha256
-    from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[])
+    from unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[])
         as f (id, build_id, kind, location, size, sha256)
     join known k on k.id = f.build_id and k.made
 ), line as (
@@ -32,7 +35,7 @@ with asked as (
 select id, submit_key, epoch_ms(submitted_at) as submitted_at, made from known;
 
 -- name: claim
--- Match all waiting workers with all waiting builds, oldest first, in one statement. A worker that
+-- Match all waiting workers with all waiting builds, by rank (age and priority), in one statement. A worker that
 -- holds a build gets the same one again. Workers of one platform are served before those that take
 -- any, so that nobody waits beside work it could do: `free` has a row for each kind of worker, and
 -- the n-th build goes to the n-th of them. The CTEs are materialized because a LIMIT under SKIP
@@ -56,20 +59,20 @@ with asked as materialized (
       and a.worker_id not in (select worker_id from held)
     group by a.serves
 ), ios as materialized (
-    select id, platform, seq, status from builds
+    select id, platform, ranked_at, seq, status from builds
     where status = 'pending' and platform = 'ios'
-    order by seq limit (select coalesce(sum(seats), 0) from free where serves in ('ios', 'any'))
+    order by ranked_at, seq limit (select coalesce(sum(seats), 0) from free where serves in ('ios', 'any'))
     for update skip locked
 ), android as materialized (
-    select id, platform, seq, status from builds
+    select id, platform, ranked_at, seq, status from builds
     where status = 'pending' and platform = 'android'
-    order by seq limit (select coalesce(sum(seats), 0) from free where serves in ('android', 'any'))
+    order by ranked_at, seq limit (select coalesce(sum(seats), 0) from free where serves in ('android', 'any'))
     for update skip locked
 ), waiting as materialized (
-    select *, row_number() over (partition by platform order by seq) as place
+    select *, row_number() over (partition by platform order by ranked_at, seq) as place
     from (select * from ios union all select * from android) as both_platforms
 ), leftover as materialized (
-    select w.id, w.status, row_number() over (order by w.seq) as place
+    select w.id, w.status, row_number() over (order by w.ranked_at, w.seq) as place
     from waiting w left join free f on f.serves = w.platform
     where w.place > coalesce(f.seats, 0)
 ), chosen as materialized (

@@ -7,15 +7,16 @@
 -- A repeated key is the same retry and gets one more token.
 -- $1 old id, $2 new id, $3 token hash, $4 submit key, $5 artifact ids, $6 kinds to share
 with original as materialized (
-    select id, platform from builds where id = $1 for key share
+    select id, platform, priority from builds where id = $1 for key share
 ), files as materialized (
     select n.id, f.kind, f.location, f.size, f.sha256
     from artifacts f join unnest($5::text[], $6::text[]) as n (id, kind) on n.kind = f.kind
     where f.build_id = (select id from original) and f.state = 'current'
     for key share of f
 ), submitted as (
-    insert into builds as b (id, platform, token_hashes, submit_key)
-    select $2, platform, array[$3::bytea], $4 from original
+    insert into builds as b (id, platform, token_hashes, submit_key, priority, ranked_at)
+    select $2, platform, array[$3::bytea], $4, priority, now() - priority * interval '10 minutes'
+    from original
     where exists (select from files where kind = 'source')
     on conflict (submit_key) do update set token_hashes = b.token_hashes || excluded.token_hashes
     returning b.id, b.platform, b.submitted_at, b.xmax = 0 as made

@@ -19,6 +19,7 @@ from api.form import Form, FormReader, discard
 from api.settling import COMMAND_SECONDS
 from api.wire import builds as shapes
 
+_HIGHEST = 9
 _KINDS = {"source": Kind.SOURCE, "certs": Kind.CERTS}
 
 
@@ -58,7 +59,19 @@ def _submission(request: Request, form: Form, token: str) -> Submission:
         token_hash=token_hash(token),
         submit_key=f"key:{digest}" if key else f"once:{new_id()}",
         files=files,
+        priority=_priority(form.fields.get("priority", "0")),
     )
+
+
+def _priority(text: str) -> int:
+    """Read how far ahead of the others a build may stand."""
+    try:
+        priority = int(text.strip() or "0")
+    except ValueError:
+        priority = _HIGHEST + 1
+    if abs(priority) > _HIGHEST:
+        raise Refusal(400, f"priority must be a whole number from -{_HIGHEST} to {_HIGHEST}")
+    return priority
 
 
 def _submitted(made: Submitted, token: str) -> shapes.Submitted:
