@@ -10,6 +10,8 @@ from actors.queue_manager.messages import QueueManager
 from actors.recorder.messages import Recorder
 from actors.storage.base import Storage
 from actors.store.database import Database
+from actors.watchdog.pulse import Pulse
+from api.debug.window import Window
 from api.wire.health import Stats
 from supervisors.dynamic import Door
 from supervisors.process import Process
@@ -41,3 +43,5 @@ class Services:
     metrics_page: Callable[[], bytes]
     condition: Condition
     root: Callable[[], Process | None]
+    window: Window
+    pulse: Pulse

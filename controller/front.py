@@ -2,6 +2,7 @@
 
     root                       one_for_one
     ├─ telemetry
+    ├─ watchdog
     ├─ postgres                embedded database only
     └─ nodes                   one_for_one
        ├─ node-1               a whole controller, in a process of its own
@@ -23,6 +24,9 @@ from actors.postgres.actor import postgres_spec
 from actors.postgres.cluster import Cluster
 from actors.telemetry.actor import telemetry_spec
 from actors.telemetry.lines import write_line
+from actors.watchdog.actor import watchdog_spec
+from actors.watchdog.notify import Notifier
+from actors.watchdog.pulse import Pulse
 from controller.host import Control
 from controller.settings import Settings, as_environment
 from supervisors.spec import Budget, ChildSpec
@@ -42,6 +46,7 @@ class Front:
     cluster: Cluster | None
     telemetry: Telemetry = field(default_factory=Telemetry)
     control: Control = field(default_factory=Control)
+    notifier: Notifier = field(default_factory=Notifier)
 
     @classmethod
     def of(
@@ -50,10 +55,17 @@ class Front:
         api_key: str,
         sockets: Sequence[socket.socket],
         cluster: Cluster | None,
+        notifier: Notifier,
     ) -> Front:
         """Make the parts of a front process."""
         environment = as_environment(settings, api_key)
-        return cls(settings=settings, environment=environment, sockets=sockets, cluster=cluster)
+        return cls(
+            settings=settings,
+            environment=environment,
+            sockets=sockets,
+            cluster=cluster,
+            notifier=notifier,
+        )
 
     def emit(self, event: object) -> None:
         """Tell whoever is attached."""
@@ -69,6 +81,7 @@ class Front:
         ]
         children = [
             telemetry_spec(self.telemetry, {"lines": write_line}),
+            watchdog_spec(Pulse(), self.emit, self.notifier),
             *([postgres_spec(self.cluster)] if self.cluster else []),
             supervisor("nodes", nodes, budget=NODES),
         ]

@@ -19,7 +19,10 @@ from actors.store.database import Database
 from actors.store.nodes import Identity
 from actors.telemetry.lines import write_line
 from actors.telemetry.metrics import Metrics
+from actors.watchdog.notify import Notifier
+from actors.watchdog.pulse import Pulse
 from api.app import make_app
+from api.debug.window import Window
 from api.server.limits import ServerLimits
 from api.server.serve import ASGIApp
 from api.services import Condition, Services
@@ -48,10 +51,19 @@ class Parts:
     pubsub: Ref[PubSub] = field(default_factory=lambda: Ref[PubSub]("pubsub"))
     condition: Condition = field(default_factory=Condition)
     control: Control = field(default_factory=Control)
+    window: Window = field(default_factory=Window)
+    pulse: Pulse = field(default_factory=Pulse)
+    notifier: Notifier = field(default_factory=Notifier)
     node: str = field(default_factory=lambda: new_id()[:8])
 
     @classmethod
-    def of(cls, settings: Settings, api_key: str, sockets: Sequence[socket.socket]) -> Parts:
+    def of(
+        cls,
+        settings: Settings,
+        api_key: str,
+        sockets: Sequence[socket.socket],
+        notifier: Notifier | None = None,
+    ) -> Parts:
         """Make the parts of one program."""
         telemetry = Telemetry()
         return cls(
@@ -62,12 +74,18 @@ class Parts:
             metrics=Metrics(),
             db=Database(telemetry.emit),
             store=open_storage(settings.storage, settings.storage_reserve_mb),
+            window=Window(actions=settings.debug_actions),
+            notifier=notifier or Notifier(),
         )
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """What becomes of events."""
-        return {"lines": write_line, "metrics": self.metrics.count}
+        return {
+            "lines": write_line,
+            "metrics": self.metrics.count,
+            "window": self.window.note,
+        }
 
     @property
     def limits(self) -> ServerLimits:
@@ -97,9 +115,14 @@ class Parts:
     def note_draining(self, draining: bool) -> None:  # noqa: FBT001 - the one fact it takes
         """Have readiness say whether new work is wanted."""
         self.condition.draining = draining
+        if draining:
+            self.window.close()
+        else:
+            self.window.open()
 
     def app(self) -> ASGIApp:
         """Make the HTTP application; a fresh one for every life of the endpoint."""
+        self.window.open()
         return make_app(
             Services(
                 api_key=self.api_key,
@@ -115,5 +138,7 @@ class Parts:
                 metrics_page=self.metrics.page,
                 condition=self.condition,
                 root=lambda: self.control.root,
+                window=self.window,
+                pulse=self.pulse,
             )
         )

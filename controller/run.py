@@ -16,16 +16,17 @@ import structlog
 import trio
 
 from actors.heartbeat_monitor.state import Rules
-from actors.node.lifeline import say_up, wait_for_end
+from actors.node.lifeline import say_no, say_up, wait_for_end
 from actors.postgres.cluster import Cluster
 from actors.postgres.lock import data_lock
 from actors.store.database import ConnectOptions
+from actors.watchdog.notify import READY, STOPPING
 from api.server.listen import bind
 from controller.front import Front
 from controller.host import SETUP_ERRORS, Beside, Control, host
 from controller.keys import ApiKey, api_key
 from controller.parts import Parts
-from controller.settings import Inherited, SettingError, Settings
+from controller.settings import Inherited, SettingError, Settings, take_notifier
 from controller.tree import Plan, tree
 from supervisors.errors import StartError
 from supervisors.exits import ExitReason
@@ -90,21 +91,31 @@ def _run(settings: Settings, on_up: OnUp, held: ExitStack) -> Exit:
         held.callback(listening.close)
     key = api_key(settings.api_key, settings.data_dir)
     plan = make_plan(settings)
+    notifier = take_notifier()
 
     def up() -> None:
         on_up(settings, key, plan.connect.where)
+        notifier.tell(READY)
 
     if settings.nodes > 1:
-        front = Front.of(settings, key.value, sockets, plan.cluster)
+        front = Front.of(settings, key.value, sockets, plan.cluster, notifier)
         return _end(front.control, trio.run(_main, front.tree(), front, up))
-    parts = Parts.of(settings, key.value, sockets)
+    parts = Parts.of(settings, key.value, sockets, notifier)
     return _end(parts.control, trio.run(_main, tree(parts, plan), parts, up))
 
 
 def run_node(settings: Settings, inherited: Inherited) -> Exit:
     """Run as one of several nodes, until told to stop or until the front process is gone."""
-    _allow_connections()
     line = socket.socket(fileno=inherited.line)
+    try:
+        return _run_node(settings, inherited, line)
+    except SETUP_ERRORS as error:
+        say_no(line, str(error))
+        return Exit.NOT_STARTED
+
+
+def _run_node(settings: Settings, inherited: Inherited, line: socket.socket) -> Exit:
+    _allow_connections()
     sockets = [socket.socket(fileno=fd) for fd in inherited.sockets]
     key = api_key(settings.api_key, settings.data_dir)
     plan = replace(make_plan(settings), cluster=None)
@@ -114,10 +125,8 @@ def run_node(settings: Settings, inherited: Inherited) -> Exit:
         await wait_for_end(line)
         parts.control.stop("the front process is gone", scope)
 
-    def up() -> None:
-        say_up(line)
-
-    return _end(parts.control, trio.run(_main, tree(parts, plan), parts, up, until_alone))
+    spec = tree(parts, plan)
+    return _end(parts.control, trio.run(_main, spec, parts, lambda: say_up(line), until_alone))
 
 
 def _end(control: Control, reason: ExitReason) -> Exit:
@@ -172,6 +181,7 @@ async def _main(
             if more is not None:
                 nursery.start_soon(more, scope)
             async for number in signals:
+                parts.notifier.tell(STOPPING)
                 parts.control.stop(signal.Signals(number).name, scope)
 
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

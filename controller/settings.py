@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from actors.watchdog.notify import Notifier
+
 CONFIG_VARIABLE = "CONTROLLER_CONFIG"
 SHORTEST_KEY = 16
 HIGHEST_PORT = 65535
@@ -195,6 +197,14 @@ SETTINGS = (
         "How long requests in hand may take when the controller stops.",
     ),
     Setting(
+        "debug_actions",
+        "DEBUG_ACTIONS",
+        "local",
+        _one_of("on", "local", "off"),
+        "Who may kill, restart, suspend and trace under `/debug`, the API key given: everybody "
+        "(`on`), this machine only (`local`), nobody (`off`).",
+    ),
+    Setting(
         "postgres_bin",
         "POSTGRES_BIN",
         None,
@@ -239,6 +249,7 @@ class Settings:
     sweep_seconds: float
     poll_hold_seconds: float
     stop_seconds: float
+    debug_actions: str
     postgres_bin: Path | None
     log_format: str
     log_level: str
@@ -286,6 +297,15 @@ def as_environment(settings: Settings, api_key: str) -> dict[str, str]:
     }
     kept = {name: value for name, value in os.environ.items() if name != CONFIG_VARIABLE}
     return {**kept, **told, "CONTROLLER_API_KEY": api_key, "NODES": "1"}
+
+
+def take_notifier() -> Notifier:
+    """Read where the service manager listens, and take it away from programs that we start."""
+    address = os.environ.pop("NOTIFY_SOCKET", "")
+    micros = os.environ.pop("WATCHDOG_USEC", "")
+    watched = os.environ.pop("WATCHDOG_PID", "") in {"", str(os.getpid())}
+    seconds = int(micros) / 1e6 if micros.isdecimal() and watched else 0.0
+    return Notifier(address, seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from actors.recorder.actor import recorder_spec
 from actors.repo.actor import repo_spec
 from actors.store.database import ConnectOptions
 from actors.telemetry.actor import telemetry_spec
+from actors.watchdog.actor import watchdog_spec
 from api.server.endpoint import endpoint_spec
 from controller import migrations
 from controller.parts import Parts
@@ -60,6 +61,7 @@ def tree(parts: Parts, plan: Plan) -> ChildSpec:
     ]
     children = [
         telemetry_spec(p.telemetry, p.handlers),
+        watchdog_spec(p.pulse, p.emit, p.notifier),
         *([postgres_spec(plan.cluster)] if plan.cluster else []),
         repo_spec(p.db, plan.connect, migrations=migrations.load(), connections=plan.connections),
         pubsub_spec(p.pubsub, p.node, p.db, plan.connect, p.subscribers, p.emit),

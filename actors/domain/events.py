@@ -181,6 +181,27 @@ class RequestServed:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class LoopStalled:
+    """The event loop ran nothing else for so long; `stack` is the code that held it."""
+
+    name: ClassVar[str] = "loop.stalled"
+    milliseconds: int
+    stack: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebugActed:
+    """An operator did something to a process: `who` names themself, or is just the key."""
+
+    name: ClassVar[str] = "debug.acted"
+    what: str
+    path: str
+    generation: int
+    who: str
+    why: str
+
+
 EVENTS = (
     BuildSubmitted,
     BuildAssigned,
@@ -201,4 +222,6 @@ EVENTS = (
     SamplesForgotten,
     RequestFailed,
     RequestServed,
+    LoopStalled,
+    DebugActed,
 )

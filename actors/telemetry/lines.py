@@ -25,6 +25,8 @@ _WRONG = (
 _LOUD = (
     tree.UnexpectedMessage,
     events.BuildLost,
+    events.DebugActed,
+    events.LoopStalled,
     events.DatabaseLost,
     events.RequestFailed,
     events.UploadRefused,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import trio
 
+from actors.domain.errors import InterruptedJobError, UnavailableError
 from actors.store import builds
 from api.exchange import Outcome, Reply, Request, json_reply
-from api.wire.health import Health, QueueHealth, Ready, Stats, StorageHealth
+from api.wire.health import Health, Live, QueueHealth, Ready, Stats, StorageHealth
 
 STATS_SECONDS = 10.0
+READY_SECONDS = 2.0
 
 
 async def health(request: Request) -> Outcome:
@@ -25,12 +27,36 @@ async def health(request: Request) -> Outcome:
     )
 
 
+async def live(request: Request) -> Outcome:
+    """Whether the tree lives; waits for nobody, since what is away comes back without a restart."""
+    root = request.services.root()
+    if root is None or root.started_at is None:
+        return json_reply(Live(live=True, uptime=0.0))
+    uptime = trio.current_time() - root.started_at
+    return json_reply(Live(root.is_alive, round(uptime, 1)), 200 if root.is_alive else 503)
+
+
 async def ready(request: Request) -> Outcome:
-    """Whether new work may be sent here."""
-    if request.services.condition.draining:
-        return json_reply(Ready(ready=False, why="draining"), 503)
-    await builds.queue_counts(request.services.db)
-    return json_reply(Ready(ready=True))
+    """Whether new work may be sent here; answers within `READY_SECONDS`."""
+    why = await _why_not(request)
+    return json_reply(Ready(why is None, why), 200 if why is None else 503)
+
+
+async def _why_not(request: Request) -> str | None:
+    services = request.services
+    if services.condition.draining:
+        return "draining"
+    if services.root() is None:
+        return "starting"
+    if not services.db.open:
+        return "the database is away"
+    with trio.move_on_after(READY_SECONDS):
+        try:
+            await builds.queue_counts(services.db)
+        except (UnavailableError, InterruptedJobError):
+            return "the database is away"
+        return None
+    return f"the database has not answered in {READY_SECONDS:g} s"
 
 
 async def stats(request: Request) -> Outcome:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from api.debug.rows import DEBUG_ROWS
 from api.guards import Guard
-from api.openapi.words import TEXT, Taken
-from api.routes import cluster, debug, health
+from api.openapi.words import TEXT
+from api.routes import cluster, health
 from api.routes.build_rows import BUILD_ROWS
 from api.routes.worker_rows import WORKER_ROWS
-from api.routing import Body, Route
+from api.routing import Door, Route
 from api.wire import health as shapes
-from api.wire.debug import Killed, TreeNode, Victim
 from api.wire.nodes import NodesListed
 
 ROUTES = (
@@ -43,6 +43,16 @@ ROUTES = (
     ),
     Route(
         method="GET",
+        path="/live",
+        guard=Guard.PUBLIC,
+        handler=health.live,
+        failure="Liveness check failed",
+        does="200 for as long as the tree lives, whatever is away: nobody need restart us.",
+        door=Door.HOT,
+        answers=(shapes.Live,),
+    ),
+    Route(
+        method="GET",
         path="/api/stats",
         guard=Guard.PUBLIC,
         handler=health.stats,
@@ -70,16 +80,7 @@ ROUTES = (
     ),
     *BUILD_ROWS,
     *WORKER_ROWS,
-    Route(
-        method="GET",
-        path="/debug/tree",
-        guard=Guard.API_KEY,
-        handler=debug.tree,
-        failure="The tree could not be drawn",
-        does="The supervision tree as it lives; `?format=text` for people.",
-        answers=(TreeNode, TEXT),
-        takes=(Taken("format", "`text` for people."),),
-    ),
+    *DEBUG_ROWS,
     Route(
         method="GET",
         path="/debug/nodes",
@@ -88,17 +89,5 @@ ROUTES = (
         failure="The nodes could not be listed",
         does="The controllers on this database, and which of them answers.",
         answers=(NodesListed,),
-    ),
-    Route(
-        method="POST",
-        path="/debug/kill",
-        guard=Guard.API_KEY,
-        handler=debug.kill,
-        failure="Kill failed",
-        does="Kill the process at `path`; its supervisor restarts it.",
-        body=Body.JSON,
-        reads=(Victim,),
-        answers=(Killed,),
-        refuses=(404,),
     ),
 )

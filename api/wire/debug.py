@@ -19,14 +19,18 @@ class TreeNode(Struct):
     restarts: int
     uptime: float | None
     why: list[str]
+    ago: list[float]
+    zombie: bool
     facts: dict[str, str]
     children: list[TreeNode]
 
 
 class Victim(Struct):
-    """The process to kill, by its path."""
+    """The process to act upon, by its path, and why; `seconds` is for a trace."""
 
     path: Annotated[str, Meta(min_length=1)]
+    why: str = ""
+    seconds: float = 10.0
 
 
 class Killed(Struct):

@@ -47,6 +47,13 @@ class Ready(Struct):
     why: str | None = None
 
 
+class Live(Struct):
+    """Answer of `/live`: the tree lives; `uptime` is in seconds, 0 while it starts."""
+
+    live: bool
+    uptime: float
+
+
 class Failure(Struct):
     """Every error: a sentence, in the words that clients know."""
 
