@@ -10,8 +10,10 @@ import structlog
 import trio
 import trio_asyncio  # pyright: ignore[reportMissingTypeStubs] - the library ships none
 
+from actors.node.lifeline import NodeSetupError
 from actors.postgres.errors import PostgresSetupError
 from actors.storage.base import StorageSetupError
+from actors.store.bridge import hear_the_unheard
 from actors.store.failures import DatabaseSetupError
 from api.server.listen import BindError
 from controller.settings import SettingError
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 SETUP_ERRORS = (
     BindError,
     DatabaseSetupError,
+    NodeSetupError,
     PostgresSetupError,
     SettingError,
     StorageSetupError,
@@ -76,7 +79,8 @@ async def host(
     ends: list[ExitReason] = []
     failures: list[Exception] = []
     open_loop = cast("Any", trio_asyncio).open_loop
-    async with open_loop(), trio.open_nursery() as nursery:
+    async with open_loop() as loop, trio.open_nursery() as nursery:
+        loop.set_exception_handler(hear_the_unheard)
         nursery.start_soon(beside, nursery.cancel_scope)
         try:
             ends.append(await run_tree(spec, runtime, task_status=_Up(on_up)))

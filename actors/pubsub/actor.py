@@ -59,6 +59,7 @@ class PubSubActor(Actor[PubSub]):
         self._next_try = 0.0
         self._next_check = 0.0
         self._pause = _FIRST_PAUSE
+        self._opened_at = 0.0
         self._was_up = False
 
     def describe(self) -> Mapping[str, object]:
@@ -108,11 +109,9 @@ class PubSubActor(Actor[PubSub]):
                 self._options, self._notice, lambda: self.ref.cast(messages.ListenerLost())
             )
         except OUTAGES:
-            wait = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-            self._next_try = trio.current_time() + wait
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            self._try_later()
             return
-        self._pause = _FIRST_PAUSE
+        self._opened_at = trio.current_time()
         self._next_check = trio.current_time() + CHECK_SECONDS
         if self._was_up:
             self._emit(ListenerFound())
@@ -133,8 +132,16 @@ class PubSubActor(Actor[PubSub]):
     def _lose(self) -> None:
         if self._listener is not None:
             self._close()
-            self._next_try = trio.current_time()
+            if trio.current_time() - self._opened_at > CHECK_SECONDS:
+                self._pause = 0.0  # it was a good one
+            self._try_later()
             self._emit(ListenerLost())
+
+    def _try_later(self) -> None:
+        """Plan the next try; one that is lost at once (a pooler refuses) is no reason to hurry."""
+        wait = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        self._next_try = trio.current_time() + wait
+        self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
 
     def _close(self) -> None:
         if self._listener is not None:

@@ -115,7 +115,9 @@ class QueueManagerActor(Actor[QueueManager]):
 
     async def handle_idle(self) -> None:
         """Serve everything that has gathered, then those who wait for work."""
-        self._gathered, asked = [], self._gathered
+        # Whoever has given up is not served: a submission that was answered 503 is sent again.
+        asked = [one for one in self._gathered if one.caller.open]
+        self._gathered = []
         submits, again = one_each(_of(asked, Submit), lambda one: one[0].submission.submit_key)
         settles, later = one_each(_of(asked, Settle), lambda one: one[0].report.build_id)
         self._gathered += [Asked(message, caller) for message, caller in (*again, *later)]

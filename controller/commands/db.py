@@ -46,7 +46,9 @@ def db() -> None:
 def status(as_json: bool) -> None:
     """Say how far the schema is, changing nothing."""
     known = len(migrations.load())
-    found = _with_database(lambda options: on_asyncio(steps.state)(options, known))
+    found = _with_database(
+        lambda options: on_asyncio(steps.state)(options, known), beside_a_controller=True
+    )
     _print(found, as_json=as_json)
 
 
