@@ -14,7 +14,6 @@ from actors.node.lifeline import NodeSetupError
 from actors.postgres.errors import PostgresSetupError
 from actors.storage.base import StorageSetupError
 from actors.store.bridge import hear_the_unheard
-from actors.store.bridge import hear_the_unheard
 from actors.store.failures import DatabaseSetupError
 from api.server.listen import BindError
 from controller.settings import SettingError
