@@ -9,8 +9,11 @@ import click
 from controller.commands.cluster import cluster
 from controller.commands.db import db
 from controller.commands.demo import demo
+from controller.commands.kill import kill
 from controller.commands.node import node
 from controller.commands.start import start
+from controller.commands.state import state
+from controller.commands.trace import trace
 from controller.commands.tree import tree
 from controller.commands.version import version
 from controller.run import SetupError
@@ -29,7 +32,7 @@ def program() -> None:
     """  # noqa: D301 - click's mark for text it must not wrap
 
 
-for command in (start, demo, tree, cluster, db, version, node):
+for command in (start, demo, tree, kill, state, trace, cluster, db, version, node):
     program.add_command(command)
 
 

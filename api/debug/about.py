@@ -9,7 +9,7 @@ from itertools import islice
 from typing import cast
 
 from actors.kernel.actor import Actor
-from api.debug.picture import Shape
+from api.debug.picture import ROOT, Shape
 from api.debug.stack import current_function, stack_of
 from supervisors.process import Process
 from supervisors.snapshot import Describes
@@ -23,18 +23,18 @@ def about(process: Process) -> Shape:
     handle = process.handle
     facts: Mapping[str, object] = handle.describe() if isinstance(handle, Describes) else {}
     return {
-        "path": process.path,
+        "path": process.path or ROOT,
         "generation": process.generation,
         "label": process.label,
         "names": sorted(map(str, process.names)),
         "initial_call": process.initial_call,
         "current_function": current_function(process),
-        "parent": process.parent.path if process.parent else None,
-        "ancestors": [one.path for one in process.ancestors],
-        "links": sorted(one.path for one in list(process.links)[:RELATIVES]),
+        "parent": process.parent.path or ROOT if process.parent else None,
+        "ancestors": [one.path or ROOT for one in process.ancestors],
+        "links": sorted(one.path or ROOT for one in list(process.links)[:RELATIVES]),
         "monitored_by": process.watched,
         "traps_exits": process.traps,
-        "waits_for": process.waits_for.path if process.waits_for else None,
+        "waits_for": process.waits_for.path or ROOT if process.waits_for else None,
         "suspended": bool(getattr(handle, "suspended", False)),
         "takes_system_messages": process.system is not None,
         "memory": _memory(handle),

@@ -10,6 +10,7 @@ import trio
 
 from actors.domain.events import DebugActed
 from actors.kernel import sys
+from api.debug.picture import ROOT
 from api.errors import Refusal
 from api.exchange import Request
 from supervisors.errors import NoProcError, SupervisorError
@@ -17,8 +18,6 @@ from supervisors.process import CURRENT, Process
 from supervisors.snapshot import find
 from supervisors.supervisor import Supervisor
 
-ROOT = "root"
-"""What people call the path ""."""
 ASK_SECONDS = 2.0
 LETTERS = 200
 NO_PATH = 'path required, such as "orchestration/queue_manager"'

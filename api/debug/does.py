@@ -6,8 +6,9 @@ import math
 
 from actors.kernel import sys
 from api.debug import acts
-from api.debug.acts import ROOT, Act
+from api.debug.acts import Act
 from api.debug.looks import EVENTS
+from api.debug.picture import ROOT
 from api.debug.tracing import LONGEST, SECONDS, Tracer
 from api.departure import until_departure
 from api.errors import Refusal

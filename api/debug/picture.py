@@ -16,6 +16,8 @@ from supervisors.errors import NoProcError
 from supervisors.process import Process
 from supervisors.snapshot import Node, find, picture
 
+ROOT = "root"
+"""What people call the path ""."""
 QUERY = "query"
 """Kind of the leaves that stand for statements in flight on the asyncio side."""
 QUERIES = 50

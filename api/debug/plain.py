@@ -48,7 +48,15 @@ def _inner(value: object, depth: int) -> Plain:
         return _fields([(name, getattr(value, name, None)) for name in shown], depth)
     if isinstance(value, Sequence | AbstractSet):
         return _items(cast("Iterable[object]", value), len(cast("Sequence[object]", value)), depth)
+    if type(value).__module__.endswith(".state"):
+        return _fields(_own_fields(value), depth)  # pure values of ours: all there is to see
     return _text(_shown(value))
+
+
+def _own_fields(value: object) -> list[tuple[object, object]]:
+    slots = cast("Iterable[str]", getattr(type(value), "__slots__", ()))
+    names = [*getattr(value, "__dict__", ()), *slots]
+    return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
 
 
 def _fields(pairs: Iterable[tuple[object, object]], depth: int) -> Plain:

@@ -68,6 +68,7 @@ DEBUG_ROWS = (
         Taken("ask", "Ask every process for a sign, so many seconds at most.", kind=float),
         Taken("stack", "The path of a process whose stack is shown."),
         answers=(TreeNode, TEXT),
+        refuses=(400, 404),
     ),
     _look(
         "/debug/process",

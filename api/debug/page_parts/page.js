@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const STORED = "expo.key", FLASH_MS = 6000, EVENTS = 200;
 let key = sessionStorage.getItem(STORED) || "", opened = "", following = null;
-const restarts = new Map(), flashing = new Map();
+const lives = new Map(), flashing = new Map(), reasons = new Map();
 
 async function ask(path, how = {}) {
   const headers = { "X-API-Key": key, "X-Operator": "debug page", ...how.headers };
@@ -58,16 +58,20 @@ async function changed({ changed: nodes, order }) {
   for (const node of nodes) noteRestart(node);
   const page = new DOMParser().parseFromString(await (await ask("/debug/tree?format=html")).text(), "text/html");
   if (order || !$("tree").firstElementChild) replace(page); else patch(page);
-  for (const path of flashing.keys()) item(path)?.classList.add("flash");
+  for (const path of flashing.keys()) {
+    item(path)?.classList.add("flash");
+    item(path)?.querySelector(":scope > .row > .reason")?.replaceChildren(reasons.get(path));
+  }
   if (opened && nodes.some((node) => (node.path || "root") === opened)) await look();
 }
-function noteRestart({ path, restarts: times, why, state }) {
-  const before = restarts.get(path);
-  restarts.set(path, times);
-  if (before === undefined || times <= before) return;
+function noteRestart({ path, restarts: times, generation, why }) {
+  const before = lives.get(path);
+  lives.set(path, { times, generation });
+  if (!before || generation <= before.generation) return;
   clearTimeout(flashing.get(path));
   flashing.set(path, setTimeout(() => { flashing.delete(path); item(path)?.classList.remove("flash"); }, FLASH_MS));
-  show(`${path} restarted: ${why.at(-1)}`);
+  reasons.set(path, times > before.times ? why.at(-1) : "asked for");
+  show(`${path} restarted: ${reasons.get(path)}`);
 }
 function replace(page) {
   const held = document.activeElement?.closest?.("[data-path]")?.dataset.path;
