@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,12 @@ _VECTORS = 512
 
 
 class IncomingFile:
-    """A file that is being written, on the final volume."""
+    """A file that is being written, on the final volume; locked, so that no sweep takes it."""
 
     def __init__(self, root: Path, location: str) -> None:
         self.path = root / INCOMING / PurePosixPath(location).name
         self._final = root / location
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+        self._fd = _create(self.path)
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append the chunks."""
@@ -160,22 +161,51 @@ class FileStore:
                         yield path.relative_to(self.root).as_posix()
 
     def sweep_incoming(self, older_than: float) -> int:
-        """Delete temporary files that are old enough; those of running uploads stay."""
-        return sum(_deleted(path) for path in self.forgotten_uploads(older_than))
+        """Delete temporary files that no living process of this machine writes.
+
+        Where that cannot be told, those that are old enough.
+        """
+        return sum(_swept(path, older_than) for path in _files(self.root / INCOMING))
 
     def forgotten_uploads(self, older_than: float) -> list[Path]:
-        """Return temporary files that are old enough and of no running upload."""
-        running = {PurePosixPath(location).name for location in self.held.copy()}
-        found = [path for path in _files(self.root / INCOMING) if _age(path) > older_than]
-        return [path for path in found if path.name not in running]
+        """Return temporary files that nobody has written to for so long."""
+        return [path for path in _files(self.root / INCOMING) if _age(path) > older_than]
 
 
-def _deleted(path: Path) -> bool:
-    """Delete a file; one that cannot be deleted stays for the next sweep and stops no other."""
+def _create(path: Path) -> int:
+    """Make a new file and lock it; whoever sweeps may lock it for a moment, and delete it."""
+    while True:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _MODE)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return fd
+        os.close(fd)
+
+
+def _swept(path: Path, older_than: float) -> bool:
+    """Delete a forgotten file; one that cannot be deleted stays for the next sweep."""
     try:
-        path.unlink()
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            if not _is_forgotten(path, fd, older_than):
+                return False
+            path.unlink()
+        finally:
+            os.close(fd)
     except OSError:
         return False
+    return True
+
+
+def _is_forgotten(path: Path, fd: int, older_than: float) -> bool:
+    """Whether nobody holds the lock, which is ours then until the file is closed."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here
+        return _age(path) > older_than
     return True
 
 

@@ -72,12 +72,15 @@ async def test_a_sweep_removes_strays_and_nothing_else(
     monkeypatch.setattr(module, "_BATCH", 3)
     strays = [stray(store) for _ in range(7)] + [put(store, f"{INCOMING}/forgotten")]
     kept = [await owned(store, outlet) for _ in range(7)]
-    kept += [stray(store, age=60), put(store, f"{INCOMING}/under way", age=60)]
+    running = store.create(location_of(Kind.SOURCE, new_id()))
+    os.utime(running.path, (time.time() - OLD,) * 2)
+    kept += [stray(store, age=60), running.path]
     events = Events()
     async with sweeping(outlet, store, events):
         assert await events.seen(StraysRemoved) == StraysRemoved(len(strays))
     assert [path for path in strays if path.exists()] == []
     assert all(path.exists() for path in kept)
+    running.drop()
 
 
 async def test_nothing_to_remove_is_no_event(outlet: Outlet, store: FileStore) -> None:
