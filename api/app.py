@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.dashboard.views import pages
 from api.errors import Answer, Refusal
-from api.exchange import JSON_BYTES, TOO_LARGE, Message, Outcome, Reply, Scope
+from api.exchange import TOO_LARGE, Message, Outcome, Reply, Scope
 from api.front import ASGI, Front, stashed
 from api.handling import error_reply, handle
 from api.openapi.pages import Description
@@ -34,7 +34,7 @@ def make_app(services: Services) -> ASGIApp:
     """Return the whole facade as one ASGI application."""
     table = Table(description().routes)
     quart = QuartTrio("api", template_folder=str(_HERE / "dashboard" / "templates"))
-    quart.config["MAX_CONTENT_LENGTH"] = JSON_BYTES
+    quart.config["MAX_CONTENT_LENGTH"] = services.limits.max_json_bytes
     quart.config["RESPONSE_TIMEOUT"] = None
     for route in table.routes:
         if route.door is Door.QUART:

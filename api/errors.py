@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 
 import trio
@@ -47,8 +48,15 @@ _TOO_LARGE = {
 _STORAGE_AWAY = "The artifact storage is away. Try again."
 _AWAY = "The controller is short of a part that is being restarted. Try again."
 
+
+def _of_refusal(refusal: Refusal) -> Answer:
+    return Answer(
+        refusal.status, refusal.text, again=refusal.status == HTTPStatus.TOO_MANY_REQUESTS
+    )
+
+
 _TABLE: tuple[tuple[type[Exception], Callable[[Exception], Answer]], ...] = (
-    (Refusal, lambda e: Answer(cast("Refusal", e).status, str(e))),
+    (Refusal, lambda e: _of_refusal(cast("Refusal", e))),
     (TooLargeError, lambda e: Answer(413, _TOO_LARGE.get(str(e), "Request too large"))),
     (StorageFullError, lambda _: Answer(507, "No space left for artifacts on the controller")),
     (StorageAwayError, lambda _: Answer(503, _STORAGE_AWAY, again=True)),

@@ -25,10 +25,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
-JSON_BYTES = 1024 * 1024
-"""Largest JSON body."""
-JSON_DEPTH = 64
-"""How deep lists and objects may lie in each other."""
 TOO_LARGE = "Request body is too large"
 _JSON: Headers = ((b"content-type", b"application/json; charset=utf-8"),)
 _encode = msgspec.json.Encoder().encode
@@ -148,10 +144,11 @@ def read_scope(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
 
 async def read_json(request: Request) -> object:
     """Read a JSON body; an empty one is `{}`, whatever its content type."""
+    limits = request.services.limits
     taken = bytearray()
     async for piece in request.body():
         taken += piece
-        if len(taken) > JSON_BYTES:
+        if len(taken) > limits.max_json_bytes:
             raise Refusal(413, TOO_LARGE)
     if not taken:
         return {}
@@ -162,7 +159,8 @@ async def read_json(request: Request) -> object:
         value = _decode(bytes(taken))
     except (ValueError, RecursionError):
         raise Refusal(400, "Bad Request") from None
-    if taken.count(b"[") + taken.count(b"{") > JSON_DEPTH and _depth_over(value, JSON_DEPTH):
+    depth = limits.max_json_depth
+    if taken.count(b"[") + taken.count(b"{") > depth and _depth_over(value, depth):
         raise Refusal(400, "Bad Request")
     return value
 

@@ -31,9 +31,6 @@ from api.errors import Refusal
 from api.exchange import Request
 from api.text import storable
 
-FIELD_BYTES = 64 * 1024
-"""How much of a text field is kept; the rest is read and dropped."""
-MAX_PARTS = 64
 SIGN_SECONDS = 10.0
 """How often a body that arrives counts as a sign of life."""
 
@@ -57,6 +54,7 @@ class FormReader:
     ) -> None:
         self._request = request
         self._services = request.services
+        self._limits = request.services.limits
         self._kinds = kinds
         self._on_sign = on_sign
         self._next_sign = 0.0
@@ -96,7 +94,7 @@ class FormReader:
         if kind != "multipart/form-data" or not boundary:
             raise Refusal(400, "Content must be multipart/form-data")
         try:
-            return PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
+            return PushMultipartParser(boundary, max_segment_count=self._limits.max_form_parts)
         except MultipartError as error:
             raise Refusal(400, "Content must be multipart/form-data") from error
 
@@ -145,8 +143,8 @@ class FormReader:
         if self._upload is not None:
             await self._upload.write(data)
             self._sign()
-        elif self._text is not None and len(self._text) < FIELD_BYTES:
-            self._text += data[: FIELD_BYTES - len(self._text)]
+        elif self._text is not None:
+            self._text += data[: max(0, self._limits.max_field_bytes - len(self._text))]
 
     def _end(self) -> None:
         if self._text is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import structlog
 import trio
 
@@ -23,11 +25,19 @@ async def handle(route: Route, request: Request) -> Outcome:
             request.json = await read_json(request)
         await check_access(route.guard, route.also, request)
         with request.closing:
+            if route.body is Body.STREAM:
+                request.closing.enter_context(_place(request))
             return await route.handler(request)
     except (ClientGoneError, trio.Cancelled):
         raise
     except Exception as error:  # noqa: BLE001 - the border: every error becomes an answer
         return _failure(route, request, error)
+
+
+def _place(request: Request) -> AbstractContextManager[None]:
+    """Take one of the places for large bodies."""
+    services = request.services
+    return services.condition.uploads.one(services.limits.max_uploads, "Too many uploads at once")
 
 
 def _failure(route: Route, request: Request, error: Exception) -> Reply:

@@ -12,6 +12,7 @@ from actors.storage.base import Storage
 from actors.store.database import Database
 from actors.watchdog.pulse import Pulse
 from api.debug.window import Window
+from api.limits import Limits, Places
 from api.wire.health import Stats
 from supervisors.dynamic import Door
 from supervisors.process import Process
@@ -19,11 +20,13 @@ from supervisors.process import Process
 
 @dataclass(slots=True)
 class Condition:
-    """What changes while the program runs and no row says: draining, cached figures."""
+    """What changes while the program runs and no row says; one for all lives of the endpoint."""
 
     draining: bool = False
     stats: Stats | None = None
     stats_until: float = 0.0
+    uploads: Places = field(default_factory=Places)
+    held_polls: Places = field(default_factory=Places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class Services:
     emit: Callable[[object], None]
     metrics_page: Callable[[], bytes]
     condition: Condition
+    limits: Limits = field(default_factory=Limits)
     root: Callable[[], Process | None]
     window: Window
     pulse: Pulse

@@ -11,6 +11,11 @@ def storable(text: str) -> str:
     return clean.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def cut(text: str, most: int) -> str:
+    """Return the text, or its first `most` characters and how many are missing."""
+    return text if len(text) <= most else f"{text[:most]} [{len(text) - most} characters cut]"
+
+
 def storable_json(value: object) -> object:
     """Do the same for every string and key inside a JSON value."""
     if isinstance(value, str):

@@ -90,7 +90,7 @@ class Parts:
     @property
     def limits(self) -> ServerLimits:
         """What the HTTP server allows."""
-        return ServerLimits(graceful_seconds=self.settings.stop_seconds)
+        return self.settings.of_server(self.settings.stop_seconds)
 
     def emit(self, event: object) -> None:
         """Tell whoever is attached."""
@@ -137,6 +137,7 @@ class Parts:
                 emit=self.emit,
                 metrics_page=self.metrics.page,
                 condition=self.condition,
+                limits=self.settings.of_app(),
                 root=lambda: self.control.root,
                 window=self.window,
                 pulse=self.pulse,

@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from actors.watchdog.notify import Notifier
+from controller.limits import LIMITS, LimitSettings
+from controller.setting import Setting, count, interval, seconds, whole
 
 CONFIG_VARIABLE = "CONTROLLER_CONFIG"
 SHORTEST_KEY = 16
@@ -24,17 +26,6 @@ DEFAULT_BASE_IMAGE = "ghcr.io/sethwebster/expo-free-agent-base:0.1.23"
 
 class SettingError(Exception):
     """A setting cannot be used; the text is a sentence for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting; `read` turns text into its value or raises `ValueError` with the reason."""
-
-    name: str
-    variable: str
-    default: object
-    read: Callable[[str], object]
-    means: str
 
 
 def _text(text: str) -> str:
@@ -56,37 +47,8 @@ def _key(text: str) -> str:
     return text
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ValueError("must be a whole number above 0")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 40):
-        raise ValueError("must be a whole number, 0 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:  # noqa: PLR2004 - some thirty years
-        raise ValueError("must be a number of seconds, 0 or more")
-    return value
-
-
-def _interval(text: str) -> float:
-    value = _seconds(text)
-    if value < 0.01:  # noqa: PLR2004 - anything less is a busy loop
-        raise ValueError("must be 0.01 seconds or more")
-    return value
-
-
 def _hold(text: str) -> float:
-    value = _seconds(text)
+    value = seconds(text)
     if value > 60:  # noqa: PLR2004 - as for `wait` on the wire
         raise ValueError("must be 60 seconds at most")
     return value
@@ -121,7 +83,8 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-SETTINGS = (
+SETTINGS: tuple[Setting, ...] = (
+    *LIMITS,
     Setting("port", "PORT", 3000, _port, "Port that HTTP listens on."),
     Setting("host", "HOST", "", _text, "Address to listen on; empty is all interfaces."),
     Setting(
@@ -148,7 +111,7 @@ SETTINGS = (
         "storage_reserve_mb",
         "STORAGE_RESERVE_MB",
         256,
-        _whole,
+        whole,
         "Mebibytes that uploads leave free on the disk of the artifacts; others get 507.",
     ),
     Setting(
@@ -162,25 +125,25 @@ SETTINGS = (
     Setting(
         "base_image_id", "BASE_IMAGE_ID", DEFAULT_BASE_IMAGE, _text, "Image that workers build in."
     ),
-    Setting("nodes", "NODES", 1, _count, "Processes that serve the port together."),
-    Setting("pool_size", "POOL_SIZE", 4, _count, "Connections to the database."),
-    Setting("max_attempts", "MAX_ATTEMPTS", 3, _count, "How often a lost build is tried in all."),
+    Setting("nodes", "NODES", 1, count, "Processes that serve the port together."),
+    Setting("pool_size", "POOL_SIZE", 4, count, "Connections to the database."),
+    Setting("max_attempts", "MAX_ATTEMPTS", 3, count, "How often a lost build is tried in all."),
     Setting(
         "silent_seconds",
         "BUILD_SILENT_SECONDS",
         120.0,
-        _seconds,
+        seconds,
         "A build without a sign of life for so long is lost.",
     ),
     Setting(
         "first_sign_seconds",
         "BUILD_FIRST_SIGN_SECONDS",
         600.0,
-        _seconds,
+        seconds,
         "How long an assigned build may take until its first sign of work.",
     ),
     Setting(
-        "sweep_seconds", "SWEEP_SECONDS", 10.0, _interval, "How often lost builds are looked for."
+        "sweep_seconds", "SWEEP_SECONDS", 10.0, interval, "How often lost builds are looked for."
     ),
     Setting(
         "poll_hold_seconds",
@@ -193,7 +156,7 @@ SETTINGS = (
         "stop_seconds",
         "STOP_SECONDS",
         10.0,
-        _seconds,
+        seconds,
         "How long requests in hand may take when the controller stops.",
     ),
     Setting(
@@ -229,7 +192,7 @@ SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(LimitSettings):
     """All settings, checked; a field for every row of `SETTINGS`."""
 
     port: int

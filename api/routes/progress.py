@@ -14,7 +14,7 @@ from actors.recorder.messages import Record, Sample, Sign
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
 from api.guards import find_build
-from api.text import storable
+from api.text import cut, storable
 from api.wire import builds as shapes
 from api.wire.workers import config_of
 
@@ -31,6 +31,8 @@ async def append_logs(request: Request) -> Outcome:
     batch = body.get("logs")
     if isinstance(batch, list):
         entries = cast("list[object]", batch)
+        if len(entries) > request.services.limits.max_log_batch:
+            raise Refusal(413, "Too many log entries in one request")
         lines = [line for line in map(_line, entries) if line and line[0] in LEVELS]
         await _record(request, lines)
         answer = shapes.LogsStored(
@@ -90,9 +92,10 @@ async def _record(
 ) -> None:
     build = request.held_build()
     worker = worker_id or request.worker_id
+    most = request.services.limits.max_log_line
     message = Record(
         build_id=build.id,
-        lines=tuple((level, storable(text)) for level, text in lines),
+        lines=tuple((level, storable(cut(text, most))) for level, text in lines),
         sample=sample,
         sign=Sign(build_id=build.id, worker_id=worker, working=True),
     )

@@ -20,7 +20,7 @@ from api.form import Form, FormReader, discard
 from api.reading import read_as
 from api.routes.progress import is_cancelled
 from api.routes.workers import sign_of
-from api.text import storable
+from api.text import cut, storable
 from api.wire import workers as shapes
 
 _DONE = "Result uploaded successfully"
@@ -70,7 +70,7 @@ async def fail(request: Request) -> Outcome:
         worker_id=_reporter(request, build, body.worker_id),
         lease=request.headers.get("x-lease") or body.lease or None,
         success=False,
-        error=storable(body.error),
+        error=storable(cut(body.error, request.services.limits.max_log_line)),
         artifact=None,
     )
     await settling.settle(request, report, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from actors.domain.artifact import Kind
 from actors.domain.errors import UnavailableError
@@ -13,7 +13,7 @@ from actors.queue_manager.messages import RequestWork, Unregister
 from actors.recorder.messages import Heard, Seen, Sign
 from actors.store import credentials, queue
 from actors.store.patience import through_outage
-from actors.store.queue import Job, Report
+from actors.store.queue import ClaimAnswer, Job, Report
 from api.departure import until_departure
 from api.errors import Refusal
 from api.exchange import Outcome, Request, json_reply
@@ -68,8 +68,11 @@ async def poll(request: Request) -> Outcome:
     hold = _hold(request)
     message = RequestWork(worker_id, hold)
     seconds = hold + COMMAND_SECONDS
-    ask = services.queue_manager.call_again(message, timeout=seconds, patience=seconds)
-    answer = await (until_departure(request, ask) if hold else ask)
+
+    def ask() -> Awaitable[ClaimAnswer]:
+        return services.queue_manager.call_again(message, timeout=seconds, patience=seconds)
+
+    answer = await (_held(request, ask) if hold else ask())
     if not answer.known:
         raise Refusal(404, "Worker not found")
     if answer.job is not None and not answer.job.fresh:
@@ -82,11 +85,20 @@ async def poll(request: Request) -> Outcome:
     return json_reply(polled)
 
 
+async def _held(request: Request, ask: Callable[[], Awaitable[ClaimAnswer]]) -> ClaimAnswer:
+    """Wait for work, in one of the places for polls that are held."""
+    services = request.services
+    with services.condition.held_polls.one(services.limits.max_held_polls, "Too many polls wait"):
+        return await until_departure(request, ask())
+
+
 def _hold(request: Request) -> float:
-    """How many seconds this poll may be held."""
+    """How many seconds this poll may be held; one that did not ask for it only if there is room."""
     text = request.query.get("wait")
+    services = request.services
     if text is None:
-        return request.services.poll_hold_seconds
+        room = services.condition.held_polls.taken < services.limits.max_held_polls
+        return services.poll_hold_seconds if room else 0.0
     try:
         seconds = float(text)
     except ValueError:

@@ -15,6 +15,10 @@ PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
 }
 
 
+RETRY_SECONDS = 2
+TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
+
+
 def phrase(status: int) -> str:
     """Reason phrase of `status`; empty for one nobody has named."""
     return PHRASES.get(status, "")
@@ -45,6 +49,7 @@ def refusal(status: int, standing: StandingHeaders, *, bodiless: bool = False) -
     body = json.dumps({"error": phrase(status)}, separators=(",", ":")).encode()
     lines = [f"HTTP/1.1 {status} {phrase(status)}".encode()]
     lines += [name + b": " + value for name, value in standing.now()]
+    lines += [b"retry-after: %d" % RETRY_SECONDS] if status == TOO_MANY else []
     lines += [
         b"content-type: application/json; charset=utf-8",
         b"content-length: %d" % len(body),

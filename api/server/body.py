@@ -36,6 +36,9 @@ class IncomingBody:
         self._gathered = 0
         self._left = _length(request)
         self._past = False
+        self._came = 0
+        self._waited = 0.0
+        self._sent = 0
 
     @property
     def has_piece(self) -> bool:
@@ -71,8 +74,11 @@ class IncomingBody:
         Raises `RefusedError` when nothing comes in time, `ClientGoneError`, and what `gather`
         does.
         """
+        began, before = trio.current_time(), self._came
         with trio.move_on_after(self._limits.body_stall_seconds):
-            return await self._read_past() if self._may_pass() else await self._read_through()
+            more = await self._read_past() if self._may_pass() else await self._read_through()
+            self._check_rate(trio.current_time() - began, self._came - before)
+            return more
         raise RefusedError(408)
 
     def take(self) -> bytes:
@@ -82,8 +88,18 @@ class IncomingBody:
         self._gathered = 0
         return bytes(one)
 
+    def _check_rate(self, seconds: float, count: int) -> None:
+        """Refuse a client that was waited for long enough, and has sent too little in that time."""
+        self._waited += seconds
+        self._sent += count
+        if self._waited >= self._limits.body_rate_seconds:
+            if self._sent < self._limits.min_body_rate * self._waited and not self.complete:
+                raise RefusedError(408)
+            self._waited, self._sent = 0.0, 0
+
     async def _read_through(self) -> bool:
         count = await self._wire.read(READ_BYTES)
+        self._came += count
         self.gather()
         return count > 0
 
@@ -95,6 +111,7 @@ class IncomingBody:
             self._wire.parser.receive_data(b"")  # it has the words for a body that breaks off
             self.gather()
             return False
+        self._came += len(data)
         self._hold(data)
         if self._left == 0:
             self.complete = True

@@ -52,10 +52,10 @@ class Connection:
 
     async def run(self) -> None:
         """Serve until either side has had enough; the socket is closed afterwards."""
-        self._service.roster.add(self)
+        welcome = self._service.roster.add(self, self._host())
         try:
             with self._scope:
-                await self._converse()
+                await (self._converse() if welcome else self._refuse(429))
             if self._scope.cancelled_caught and self._in_head:
                 await self._refuse(408)
             if self._linger or self._wire.readable():
@@ -91,6 +91,13 @@ class Connection:
             await self._refuse(error.error_status_hint)
         except RefusedError as error:
             await self._refuse(error.status)
+
+    def _host(self) -> str:
+        """Where the client is; "" when it has left before its turn came."""
+        try:
+            return str(self._stream.socket.getpeername()[0])
+        except OSError:
+            return ""
 
     def _ends(self) -> Ends:
         """Raise `ClientGoneError` for a client that has left before its turn came."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 from trio.lowlevel import ParkingLot
@@ -18,11 +20,13 @@ class Member(Protocol):
 class Roster:
     """Open connections of one life of the server, in the order they came."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, each: int) -> None:
         self.draining = False
         self.requests = 0
         self._limit = limit
-        self._members: dict[Member, None] = {}
+        self._each = each
+        self._members: dict[Member, str] = {}
+        self._from: Counter[str] = Counter()
         self._arriving = 0
         self._left = ParkingLot()
 
@@ -38,14 +42,20 @@ class Roster:
         """Count one in that is accepted and will `add` itself as soon as its task runs."""
         self._arriving += 1
 
-    def add(self, member: Member) -> None:
-        """Take in `member`, which was expected."""
+    def add(self, member: Member, host: str) -> bool:
+        """Take in `member`, which was expected; whether its address has not too many."""
         self._arriving -= 1
-        self._members[member] = None
+        place = _neighbourhood(host)
+        self._members[member] = place
+        self._from[place] += 1
+        return self._from[place] <= self._each
 
     def discard(self, member: Member) -> None:
         """Count `member` out and let whoever waits for room look again."""
-        self._members.pop(member, None)
+        place = self._members.pop(member)
+        self._from[place] -= 1
+        if not self._from[place]:
+            del self._from[place]
         self._left.unpark_all()
 
     async def room(self) -> None:
@@ -59,3 +69,11 @@ class Roster:
         self.draining = True
         for member in list(self._members):
             member.leave_if_idle()
+
+
+def _neighbourhood(host: str) -> str:
+    """Return whose connections count together: an address, or the /64 of an IPv6 one."""
+    if ":" not in host:
+        return host
+    address = ip_address(host)
+    return str(int(address) >> 64) if isinstance(address, IPv6Address) else host

@@ -100,7 +100,7 @@ async def serve(
     config = _config()
     state = ConnectionState({})
     lifespan = Lifespan(ASGIWrapper(app), config, state)
-    roster = Roster(limits.max_connections)
+    roster = Roster(limits.max_connections, limits.max_connections_per_address)
     server = Server(Service(app, limits, state, StandingHeaders(config), roster), sockets)
     async with trio.open_nursery() as nursery:
         await nursery.start(lifespan.handle_lifespan)

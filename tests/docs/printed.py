@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from actors.domain import build, events
+from actors.domain import artifact, build, events
 from actors.heartbeat_monitor.actor import HeartbeatMonitorActor
 from actors.janitor.actor import JanitorActor
 from actors.kernel.messages import Call, Cast
@@ -24,6 +24,7 @@ from actors.telemetry.lines import name_of
 from actors.upload_sink import messages as upload_sink
 from api.app import description
 from controller.cli import program
+from controller.limits import LIMITS, Limit
 from controller.settings import SETTINGS
 from supervisors import events as tree_events
 
@@ -48,8 +49,21 @@ def settings() -> str:
     rows = [
         (f"`{s.name}`", f"`{s.variable}`", "" if s.default is None else f"`{s.default}`", s.means)
         for s in SETTINGS
+        if not isinstance(s, Limit)
     ]
     return _table(("Name in the file", "Variable", "Default", "Meaning"), rows)
+
+
+def limits() -> str:
+    """Print every limit that is a setting."""
+    rows = [(s.means, f"`{s.variable}`", f"`{s.default}`", s.answer) for s in LIMITS]
+    return _table(("What is limited", "Variable", "Default", "Beyond it"), rows)
+
+
+def sizes() -> str:
+    """Print how large artifacts may be."""
+    rows = [(f"`{kind}`", f"{most // 2**20} MiB", "413") for kind, most in artifact.LIMITS.items()]
+    return _table(("Artifact", "At most", "Beyond it"), rows)
 
 
 def routes() -> str:
@@ -130,6 +144,8 @@ def messages() -> str:
 
 PRINTED: dict[str, Callable[[], str]] = {
     "settings": settings,
+    "limits": limits,
+    "sizes": sizes,
     "routes": routes,
     "events": event_list,
     "lifecycle": lifecycle,
