@@ -19,7 +19,7 @@ from api.server.answer import StandingHeaders, refusal
 from api.server.exchange import Exchange
 from api.server.limits import ServerLimits
 from api.server.roster import Roster
-from api.server.target import Ends, RefusedError, check_size, http_scope
+from api.server.target import Ends, RefusedError, check_framing, check_size, http_scope
 from api.server.wire import ClientGoneError, Wire
 
 HEAD_READ_BYTES = 16 * 1024
@@ -113,7 +113,7 @@ class Connection:
     async def _next_request(self, patience: float) -> h11.Request | None:
         """Wait for a whole head; None when the client, or a shutdown, ends the conversation."""
         parser = self._wire.parser
-        event = parser.next_event()
+        event = self._parsed()
         if event is h11.NEED_DATA:
             self._in_head = bool(parser.trailing_data[0])
             self._idle = not self._in_head
@@ -127,12 +127,20 @@ class Connection:
             if self._idle and count:
                 self._idle, self._in_head = False, True
                 self._scope.deadline = trio.current_time() + self._service.limits.header_seconds
-            event = parser.next_event()
+            event = self._parsed()
         if self._scope.cancel_called:  # time was over as the head came: no application under it
             await trio.lowlevel.checkpoint()
         self._idle = self._in_head = False
         self._scope.deadline = math.inf
         return event if isinstance(event, h11.Request) else None
+
+    def _parsed(self) -> type[h11.NEED_DATA | h11.PAUSED] | h11.Event:
+        """Return what the parser makes of what has come; a head is framed beyond doubt."""
+        raw = self._wire.parser.trailing_data[0]
+        event = self._wire.parser.next_event()
+        if isinstance(event, h11.Request):
+            check_framing(event, raw)
+        return event
 
     async def _serve(self, request: h11.Request, scope: HTTPScope) -> bool:
         """Run the application on one request; whether the connection can carry another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -9,6 +10,8 @@ import h11
 from hypercorn.typing import ConnectionState, HTTPScope
 
 VERSIONS = frozenset({b"1.0", b"1.1"})
+_END_OR_ODD = re.compile(rb"\r\n\r\n|\n[ \t]|(?<!\r)\n")
+"""Where a head ends, or earlier a line of it goes on in the next one or ends in a bare LF."""
 
 
 class RefusedError(Exception):
@@ -63,6 +66,23 @@ def check_size(request: h11.Request, limit: int) -> None:
         size += len(name) + len(value) + 4
     if size > limit:
         raise RefusedError(431)
+
+
+def check_framing(request: h11.Request, raw: bytes) -> None:
+    """Raise `RefusedError` (400) for a head that a proxy may read otherwise than we do.
+
+    `raw` begins with the head. The parser refuses a space before the colon, lengths that differ,
+    and codings it does not know (501); folded lines, bare line feeds and a length beside chunks
+    it takes, and then two readers may see different ends of one request.
+    """
+    found = _END_OR_ODD.search(raw)
+    if found is not None and found[0] != b"\r\n\r\n":
+        raise RefusedError(400)
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" in names and (
+        b"content-length" in names or request.http_version == b"1.0"
+    ):
+        raise RefusedError(400)
 
 
 def _origin_form(target: bytes) -> bytes:
