@@ -210,6 +210,11 @@ class Process:
         """Whether the process was killed and has not ended yet."""
         return self.exit is None and self._asked is KILLED
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether a signal ends the process at its next checkpoint."""
+        return self._by_signal
+
     async def up(self) -> None:
         """Wait until the process has started, declined or ended."""
         await self._up.wait()

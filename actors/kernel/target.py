@@ -54,7 +54,7 @@ class Target(ABC, Generic[P]):
         with. Cancelled, it withdraws nothing. With `wait_for_room` a full mailbox is waited for,
         within `timeout`.
         """
-        caller = Caller[R]()
+        caller: Caller[R] = Caller()
         box = self._living(message)
         asking = self._enter(box, message)
         try:
@@ -72,7 +72,7 @@ class Target(ABC, Generic[P]):
 
     def send_request(self, message: Call[P, R]) -> Pending[R]:
         """Send a request without waiting; `NoProcError`, `MailboxFullError` as in `call`."""
-        caller = Caller[R]()
+        caller: Caller[R] = Caller()
         self._living(message).put(message, cast("Caller[object]", caller), "call")
         return Pending(self.name, message, caller)
 

@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.abc import Instrument
 
+from actors.kernel import actor as kernel
 from actors.kernel.errors import CallExitError, NoProcError
 from supervisors.exits import KILLED
 from supervisors.process import Process
@@ -100,13 +101,17 @@ async def strike(nth: int) -> bool:
     return killer.struck
 
 
+@pytest.mark.parametrize(("burst", "steps"), [(1, 9), (kernel.BURST, 4)])
 @virtual_time
-async def test_killed_before_any_step_nobody_is_left_waiting() -> None:
-    """From the first step of init to the last of terminate."""
+async def test_killed_before_any_step_nobody_is_left_waiting(
+    burst: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first step of init to the last of terminate, also with a step a message."""
+    monkeypatch.setattr(kernel, "BURST", burst)
     nth = 0
     while await strike(nth):
         nth += 1
-    assert nth > 8
+    assert nth >= steps
 
 
 async def struck_in(place: str) -> list[object]:
