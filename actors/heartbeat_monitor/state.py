@@ -40,3 +40,27 @@ class Listening:
     def interrupted(self, now: float) -> None:
         """Note that signs may have been lost until `now`: the database was away."""
         self.since = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is known of a build in a worker's hands; times are seconds on any one clock.
+
+    `working` tells that a sign of the build itself has been heard, not only of its worker.
+    """
+
+    granted_at: float
+    last_sign_at: float | None
+    working: bool
+
+
+def is_lost(build: Held, now: float, rules: Rules, listening: float) -> bool:
+    """Judge one build at `now`, having listened for `listening` seconds without a gap.
+
+    The same judgement as the statement `lose` makes, which decides; a test holds them together.
+    """
+    heard_at = build.granted_at if build.last_sign_at is None else build.last_sign_at
+    could_have_heard = listening >= rules.silent
+    silent = now - heard_at > rules.silent
+    late_to_begin = now - build.granted_at > rules.first_sign
+    return could_have_heard and silent and (build.working or late_to_begin)
