@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import statistics
 import sys
 from collections import defaultdict
@@ -31,6 +32,7 @@ _WORDS = 40
 def main(minutes: float, seed: int | None, variant: str, faults: str, *, planted: bool) -> None:
     """Attack a controller under load; ends with 0 when all that was acknowledged is there."""
     console = Console(width=120)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing behind
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     if planted:
         sys.exit(_planted(console, seed))

@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(slots=True)
 class Injection:
-    """What became of a step; `recovered` is in seconds from the beginning of healing."""
+    """What became of a step; `recovered` counts seconds from when all faults began to heal."""
 
     fault: str
     asked: int = 0
@@ -74,6 +74,8 @@ class Monkey:
         self._ledger = ledger
         self.injections: list[Injection] = []
         self.trace: list[str] = []
+        self._active = 0
+        self._healed = 0.0
 
     async def run(self, steps: Iterator[Step], seconds: float, *, rounds: int = 0) -> None:
         """Inject for so many seconds, at least `rounds` faults; all are healed at the end."""
@@ -95,19 +97,31 @@ class Monkey:
         injection = Injection(step.fault)
         self.injections.append(injection)
         self._ledger.label = step.fault
+        self._active += 1
         asked, failed, began = told.asked, told.failed, trio.current_time()
         heal = await FAULTS[step.fault].inject(self._scene, Random(step.seed))  # noqa: S311
         try:
             await trio.sleep(step.hold)
         finally:
-            healed = trio.current_time()
+            self._healed = trio.current_time()
             with trio.CancelScope(shield=True):
                 await heal()
-        with trio.move_on_after(RECOVERY_SECONDS):
-            await self._ledger.whole_life_after(healed)
-            injection.recovered = trio.current_time() - healed
+            self._active -= 1
+        injection.recovered = await self._recovery()
         injection.asked, injection.failed = told.asked - asked, told.failed - failed
         if self._ledger.label == step.fault:
             self._ledger.label = CALM
         self.trace.append(f"{began:.1f} {step.fault} for {step.hold:.1f}: {injection.recovered}")
         done.set()
+
+    async def _recovery(self) -> float | None:
+        """Return the seconds from the last healing to a whole life without a fault, or None."""
+        with trio.move_on_after(RECOVERY_SECONDS) as patience:
+            while True:
+                healed = self._healed
+                await self._ledger.whole_life_after(healed)
+                if healed == self._healed and not self._active:
+                    return trio.current_time() - healed
+                patience.deadline = trio.current_time() + RECOVERY_SECONDS
+                await trio.sleep(0.05)
+        return None

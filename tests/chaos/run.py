@@ -209,6 +209,7 @@ class Run:
 
     async def _until_all_have_an_end(self, load: Load) -> None:
         load.submitting = False
+        load.shape = replace(load.shape, silent=0.0, forgotten=0.0)
         sql = "select count(*) from builds where status not in ('completed', 'failed')"
         with trio.move_on_after(END_SECONDS) as patience:
             while (await self._system.fetch(sql))[0][0] or self._ledger.open > self._cancelled():  # noqa: ASYNC110

@@ -112,7 +112,9 @@ def _ends(
         if row is None or row["status"] != status or row["result"] != end.result:
             found.lose(end.label, f"build {build_id}, reported {status}, or its result")
         outcome = attempts[build_id, end.attempt]["outcome"]
-        if outcome != status and (outcome != "lost" or build_id in settled):
+        cancelled = outcome == "cancelled" and status == "failed"  # a failure of what was ended
+        late = outcome == "lost" and build_id not in settled
+        if outcome != status and not cancelled and not late:
             found.double(
                 end.label,
                 f"attempt {end.attempt} of build {build_id} was taken as {status}, but it is "

@@ -23,7 +23,9 @@ PLANTED = {
         "builds wait though workers do", 0.0, shape=Shape(rate=0.01, holds=(8,))
     ),
     "doubled_retry": Planted("submission", 8.0, ("kill_queue_manager", "drop_clients")),
-    "late_settlement": Planted("ended_once", 15.0, shape=Shape(silent=0.3, silence=7.0)),
+    "late_settlement": Planted(
+        "ended_once", 15.0, shape=Shape(rate=4.0, backlog=12, silent=0.3, silence=6.5)
+    ),
 }
 
 
