@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TypeAlias, cast
-
-from supervisors.reports import brief
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 
@@ -26,13 +25,23 @@ def plain(value: object, depth: int = DEPTH) -> Plain:
     """Return what JSON can hold of `value`; what lies too deep is shown as a short text."""
     if value is None or isinstance(value, bool | int | float):
         return _number(value)
+    if isinstance(value, Enum):
+        return plain(value.value, depth)
+    text = _as_text(value)
+    if text is not None:
+        return text
+    return _inner(value, depth) if depth else _class_of(value)
+
+
+def _as_text(value: object) -> str | None:
+    """Return the text of what is best told in words; None for what has parts."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"
-    if isinstance(value, Enum):
-        return plain(value.value, depth)
-    return _inner(value, depth) if depth else _text(brief(value))
+    if isinstance(value, BaseException):
+        return _text(f"{type(value).__name__}: {value}")
+    return _text(str(value)) if type(value).__module__ == "supervisors.exits" else None
 
 
 def is_secret(name: str) -> bool:
@@ -50,7 +59,7 @@ def _inner(value: object, depth: int) -> Plain:
         return _items(cast("Iterable[object]", value), len(cast("Sequence[object]", value)), depth)
     if type(value).__module__.endswith(".state"):
         return _fields(_own_fields(value), depth)  # pure values of ours: all there is to see
-    return _text(_shown(value))
+    return _class_of(value)
 
 
 def _own_fields(value: object) -> list[tuple[object, object]]:
@@ -81,7 +90,9 @@ def _items(values: Iterable[object], count: int, depth: int) -> Plain:
 
 
 def _number(value: float | None) -> Plain:
-    return value if value is None or abs(value) < 1e300 else str(value)  # noqa: PLR2004 - nor NaN
+    if value is None or isinstance(value, bool | int):
+        return value
+    return round(value, 6) if math.isfinite(value) else str(value)
 
 
 def _text(text: str) -> str:
@@ -89,10 +100,6 @@ def _text(text: str) -> str:
     return masked if len(masked) <= LETTERS else f"{masked[:LETTERS]}..."
 
 
-def _shown(value: object) -> str:
-    """Print an object by its class; its own text may tell what it must not."""
-    if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
-    if type(value).__str__ is not object.__str__ and type(value).__module__.startswith("super"):
-        return str(value)  # exits and processes
+def _class_of(value: object) -> str:
+    """Name an object by its class: its own text may tell what it must not."""
     return f"<{type(value).__qualname__}>"

@@ -64,7 +64,8 @@ async function changed({ changed: nodes, order }) {
   }
   if (opened && nodes.some((node) => (node.path || "root") === opened)) await look();
 }
-function noteRestart({ path, restarts: times, generation, why }) {
+function noteRestart({ path, state, restarts: times, generation, why }) {
+  if (state !== "running") return; // the reason is there when the next life is
   const before = lives.get(path);
   lives.set(path, { times, generation });
   if (!before || generation <= before.generation) return;
