@@ -26,6 +26,7 @@ from controller.front import Front
 from controller.host import SETUP_ERRORS, Beside, Control, host
 from controller.keys import ApiKey, api_key
 from controller.parts import Parts
+from controller.rolling import roll
 from controller.settings import Inherited, SettingError, Settings, take_notifier
 from controller.tree import Plan, tree
 from supervisors.errors import StartError
@@ -181,8 +182,18 @@ async def _main(
             if more is not None:
                 nursery.start_soon(more, scope)
             async for number in signals:
+                root = parts.control.root
+                if number == signal.SIGHUP and root is not None and isinstance(parts, Front):
+                    nursery.start_soon(roll, root)
+                    continue
                 parts.notifier.tell(STOPPING)
                 parts.control.stop(signal.Signals(number).name, scope)
 
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(*_signals()) as signals:
         return await host(spec, Runtime(parts.emit), up, beside)
+
+
+def _signals() -> list[signal.Signals]:
+    """Return what is listened to; a hang-up is not where it is ignored, as under nohup."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]

@@ -15,6 +15,8 @@ class ServerLimits:
     `min_body_rate`: bytes a second, over each `body_rate_seconds` that the application has waited
     for a body (408); 0 is no minimum. The time in which we keep the client waiting is not counted.
     `send_stall_seconds`: a client that takes no byte of its answer for so long is gone.
+    `farewell_seconds`: how long idle connections stay open at shutdown: a client that sends at that
+    moment is answered, with `Connection: close`, in place of a reset.
     `graceful_seconds`: what requests in hand get at shutdown.
     `max_header_bytes`: request line and headers together (431).
     `max_connections`: at the limit an idle one makes room; if none is, new ones wait unaccepted.
@@ -30,6 +32,7 @@ class ServerLimits:
     min_body_rate: int = 1000
     body_rate_seconds: float = 30.0
     send_stall_seconds: float = 60.0
+    farewell_seconds: float = 0.25
     graceful_seconds: float = 10.0
     max_header_bytes: int = 32 * 1024
     max_connections: int = 4096

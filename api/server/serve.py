@@ -74,6 +74,9 @@ class Server:
                 task_status.started(self)
                 await shutdown.wait()
                 accepting.cancel_scope.cancel()
+            roster.draining = True
+            if len(roster):
+                await trio.sleep(self._service.limits.farewell_seconds)
             roster.drain()
             grace = self._service.limits.graceful_seconds
             connections.cancel_scope.deadline = trio.current_time() + grace
@@ -92,8 +95,8 @@ async def serve(
 ) -> None:
     """Serve `app` on `sockets` until `shutdown` is set; `started` hands over the `Server`.
 
-    At shutdown it accepts nothing more, closes idle connections at once and gives requests in
-    hand `graceful_seconds`; then the lifespan of `app` ends. Cancelled, it drops everything at
+    At shutdown it accepts nothing more, closes idle connections after `farewell_seconds`, in which
+    a request that is on its way is still answered, and gives requests in hand `graceful_seconds`; then the lifespan of `app` ends. Cancelled, it drops everything at
     once. `sockets` stay open and listening either way. Raises what the start of the lifespan
     raises; no request or connection ends it.
     """
