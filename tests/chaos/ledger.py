@@ -64,13 +64,14 @@ class Ledger:
     cancelled: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     refused: int = 0
+    _open: set[str] = field(default_factory=set)
     _latest: float = -1.0
     _news: trio.Event = field(default_factory=trio.Event)
 
     @property
     def open(self) -> int:
-        """How many acknowledged builds have no acknowledged end."""
-        return len(self.promises) - len(self.ends.keys() & self.promises.keys())
+        """How many acknowledged builds have no acknowledged end, and nobody asked for one."""
+        return len(self._open)
 
     def promise(self, build_id: str, key: str, begun: float) -> None:
         """Note a submission that was acknowledged; one key, one build."""
@@ -78,7 +79,13 @@ class Ledger:
         if known is not None and known.key != key:
             self.wrong.append(f"build {build_id} was acknowledged for {known.key} and for {key}")
         self.promises[build_id] = Promise(key, begun, trio.current_time(), self.label)
+        if build_id not in self.ends:
+            self._open.add(build_id)
         self._look(build_id)
+
+    def ask_to_cancel(self, build_id: str) -> None:
+        """Note that this build may end without a report."""
+        self._open.discard(build_id)
 
     def grant(self, build_id: str, attempt: int, holder: Holder) -> None:
         """Note a build that a poll was answered with."""
@@ -92,6 +99,7 @@ class Ledger:
     def end(self, build_id: str, attempt: int, holder: Holder, result: bytes | None) -> None:
         """Note a report of an end that was acknowledged."""
         self.ends[build_id].append(End(attempt, holder, result, self.label))
+        self._open.discard(build_id)
         self._look(build_id)
 
     def _look(self, build_id: str) -> None:

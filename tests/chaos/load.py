@@ -125,6 +125,7 @@ class Load:
         return build_id
 
     async def _cancel(self, rng: Random, wire: Wire, build_id: str) -> None:
+        self.ledger.ask_to_cancel(build_id)
         answer = await self.again(rng, lambda: wire.post(f"/api/builds/{build_id}/cancel", {}))
         if answer.status == 200:
             self.ledger.cancelled[build_id] = self.ledger.label
