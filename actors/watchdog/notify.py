@@ -9,6 +9,8 @@ from dataclasses import dataclass
 READY = "READY=1"
 ALIVE = "WATCHDOG=1"
 STOPPING = "STOPPING=1"
+PATIENCE = 0.5
+"""How long a manager that is behind is waited for, but not for a mere sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +26,5 @@ class Notifier:
             return
         name = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-            line.settimeout(0)
+            line.settimeout(0.0 if words == (ALIVE,) else PATIENCE)
             line.sendto("\n".join(words).encode(), name)
