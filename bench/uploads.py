@@ -153,6 +153,7 @@ async def _polls(site: Site, waits: list[float], scope: trio.CancelScope) -> Non
         wire = Wire(site.port, site.key)
         name = {"name": f"poller-{number}", "capabilities": {"platforms": ["none"]}}
         worker_id = (await wire.post_json("/api/workers/register", name)).json()["id"]
+        await trio.sleep(number * 0.1 / POLLERS)  # not all in one moment
         while True:
             began = time.perf_counter()
             await wire.get(f"/api/workers/poll?worker_id={worker_id}")

@@ -7,6 +7,9 @@ the parser's place, which has been told of the same request without its body.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import h11
 import trio
 
@@ -18,10 +21,40 @@ READ_BYTES = 128 * 1024
 """Most that is held of a body through the parser: with its copies more costs more CPU a MiB."""
 RAW_BYTES = 256 * 1024
 """One read past the parser."""
+ALONE_SECONDS = 0.1
+"""Who has read last, and nobody else for so long, need not wait for a turn."""
 EVENTS = 256
 """Chunks merged into one piece of a body: bounds what one turn spends on tiny ones."""
 
 _UNWANTED = frozenset({b"content-length", b"expect"})
+
+
+class _Turns:
+    """Has bodies that come in at the same time read one after the other, a turn of the loop each.
+
+    However many there are, between two turns of anybody else lies one read and its parsing.
+    """
+
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
+        self._last: IncomingBody | None = None
+        self._until = 0.0
+
+    @asynccontextmanager
+    async def of(self, body: IncomingBody) -> AsyncGenerator[None]:
+        """Wait for the turn of a body; at once for one that has been alone for a while."""
+        now = trio.current_time()
+        alone = self._last is body or now > self._until
+        self._last, self._until = body, now + ALONE_SECONDS
+        if alone:
+            yield
+            return
+        await body.until_readable()
+        async with self._lock:
+            yield
+
+
+_TURNS = _Turns()
 
 
 class IncomingBody:
@@ -49,6 +82,10 @@ class IncomingBody:
     def is_full(self) -> bool:
         """Whether as much is held as may be."""
         return self._gathered >= READ_BYTES
+
+    async def until_readable(self) -> None:
+        """Wait until there is something to read."""
+        await self._wire.until_readable()
 
     def gather(self) -> None:
         """Take what the parser already has of the body, up to one read.
@@ -105,7 +142,8 @@ class IncomingBody:
 
     async def _read_past(self) -> bool:
         self._past = True
-        data = await self._wire.receive(min(RAW_BYTES, self._left))
+        async with _TURNS.of(self):
+            data = await self._wire.receive(min(RAW_BYTES, self._left))
         if not data:
             self._past = False
             self._wire.parser.receive_data(b"")  # it has the words for a body that breaks off

@@ -15,7 +15,10 @@ JOINED_BYTES = 64 * 1024
 
 
 class ClientGoneError(OSError):
-    """The client went away, or was given up; ASGI's `send` raises it from then on."""
+    """The client went away, or was given up: nobody waits for an answer.
+
+    ASGI's `send` raises it from then on, and so does a body that breaks off.
+    """
 
 
 class Wire:
@@ -58,6 +61,10 @@ class Wire:
             size += len(part)
         if size:
             await self._send(held[0] if len(held) == 1 else b"".join(held))
+
+    async def until_readable(self) -> None:
+        """Wait until a read would return at once, with bytes, the end, or an error."""
+        await trio.lowlevel.wait_readable(self._stream.socket)
 
     def readable(self) -> bool:
         """Whether a read would return at once, with bytes or with the end."""
