@@ -34,7 +34,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self.process: Process | None = None
-        self._inbox = Inbox[object]()
+        self._inbox: Inbox[object] = Inbox()
         self._members: dict[Process, Slot] = {}
         self._starting: Process | None = None
 
@@ -73,15 +73,15 @@ class Keeper:
             return self._not_started(slot, process, reason, why=why, asked=asked)
         slot.known = process
         if why is not None:
-            slot.restarts += 1
-            slot.history.append(Restarted(trio.current_time(), why))
+            slot.note(Restarted(trio.current_time(), why))
         self.report(ChildStarted(process.path, slot.generation, trio.current_time() - began))
         return None
 
     def _new_process(self, slot: Slot, parent: Process) -> Process:
         path = self.child_path(slot.spec.id)
         process = Process(path, parent.runtime, slot.generation, parent=parent)
-        process.initial_call = getattr(slot.spec.start, "__qualname__", brief(slot.spec.start))
+        start = slot.spec.start
+        process.initial_call = getattr(start, "__qualname__", "") or brief(start)
         return process
 
     def _is_haunted(self, slot: Slot) -> bool:

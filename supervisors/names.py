@@ -34,14 +34,14 @@ class Names:
         if process.names:
             raise AlreadyNamedError(f"{process.path} has another local name")
         self._holders[name] = process
-        process.names.add(name)
+        process.names = frozenset((name,))
 
     def unregister(self, name: Hashable) -> None:
         """Free a name, whoever holds it; `NotFoundError` when nobody does."""
         holder = self._holders.pop(name, None)
         if holder is None:
             raise NotFoundError(f"nobody is registered as {name!r}")
-        holder.names.discard(name)
+        holder.names = frozenset()
 
     def whereis(self, name: Hashable) -> Process | None:
         """Return the holder of a name."""
@@ -51,4 +51,4 @@ class Names:
         """Free all names of a process."""
         for name in process.names:
             del self._holders[name]
-        process.names.clear()
+        process.names = frozenset()

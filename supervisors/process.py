@@ -26,6 +26,7 @@ from supervisors.exits import (
     ExitReason,
     is_clean,
 )
+from supervisors.gate import Gate
 from supervisors.reports import CrashFacts, crash_report
 from supervisors.runtime import Runtime, no_report
 from supervisors.spec import Body
@@ -60,7 +61,7 @@ class Process:
         self.ignored = False
         self.fatal: BaseException | None = None
         self.task: trio.lowlevel.Task | None = None
-        self.names: set[Hashable] = set()
+        self.names: frozenset[Hashable] = frozenset()
         self.links: dict[Process, None] = {}
         self.facts: Callable[[], CrashFacts] | None = None
         self.system: Callable[[SystemRequest], None] | None = None
@@ -72,8 +73,8 @@ class Process:
         self._trap: Trap | None = None
         self._on_exit: list[Watcher] = []
         self._watchers: dict[object, Watcher] = {}
-        self._up = trio.Event()
-        self._ended = trio.Event()
+        self._up = Gate()
+        self._ended = Gate()
 
     def __repr__(self) -> str:
         return f"<{self.path or 'root'}#{self.generation}>"
@@ -84,7 +85,7 @@ class Process:
         """Tell the starter that init is over; `handle` is what others use to reach the child."""
         self.handle = handle
         self.started_at = trio.current_time()
-        self._up.set()
+        self._up.open()
 
     def ignore(self) -> None:
         """Decline to run, without error: the body returns right after."""
@@ -217,11 +218,11 @@ class Process:
 
     async def up(self) -> None:
         """Wait until the process has started, declined or ended."""
-        await self._up.wait()
+        await self._up.passed()
 
     async def join(self) -> ExitReason:
         """Wait for the end and return its reason."""
-        await self._ended.wait()
+        await self._ended.passed()
         return self.exit or NORMAL
 
     # -- the life -------------------------------------------------------------------------------
@@ -277,8 +278,8 @@ class Process:
             other.links.pop(self, None)
             if other.exit is None and self.fatal is None and not self._is_told(other, reason):
                 other._hear(reason, self)  # noqa: SLF001 - the same class
-        self._up.set()
-        self._ended.set()
+        self._up.open()
+        self._ended.open()
 
     def _is_told(self, other: Process, reason: ExitReason) -> bool:
         """Whether `other` learns of the failed start as its result, and by no signal (OTP-026)."""

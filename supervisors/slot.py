@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from supervisors.events import Offender
 from supervisors.exits import ExitReason
@@ -35,7 +34,13 @@ class Slot:
     generation: int = 0
     restarts: int = 0
     last_exit: ExitReason | None = None
-    history: deque[Restarted] = field(default_factory=lambda: deque[Restarted](maxlen=HISTORY))
+    history: tuple[Restarted, ...] = ()
+    """The latest restarts, oldest first."""
+
+    def note(self, restarted: Restarted) -> None:
+        """Count a restart and keep why."""
+        self.restarts += 1
+        self.history = (*self.history, restarted)[-HISTORY:]
 
     @property
     def alive(self) -> Process | None:

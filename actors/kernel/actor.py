@@ -7,15 +7,16 @@ is sent, and `init` of the next generation reads it back.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 import trio
 
 from actors.kernel.errors import BadReturnError, UnhandledMessageError
-from actors.kernel.living import Living
+from actors.kernel.fields import Fields
 from actors.kernel.mailbox import Envelope, Item, Mailbox, Notice, StopRequest, jumps_the_queue
 from actors.kernel.messages import Caller, NoReply, Timeout
 from actors.kernel.ref import Ref
@@ -38,12 +39,8 @@ BURST_SECONDS = 0.0005
 """Nor does an actor go on for longer than this without one, but for the message in hand."""
 
 
-class Actor(Living, Generic[P]):
-    """Base of all actors; override the callbacks.
-
-    `resources` is what the process owns in the way an Erlang process owns its ports: its entries
-    are closed whatever the end, a kill included, so they must not wait.
-    """
+class Actor(Fields, Generic[P]):
+    """Base of all actors; override the callbacks."""
 
     mailbox_capacity: ClassVar[int] = 10_000
     terminate_seconds: ClassVar[float] = TERMINATE_SECONDS
@@ -59,20 +56,19 @@ class Actor(Living, Generic[P]):
         super().__init__()
         self.ref = ref if ref is not None else Ref[P](type(self).__name__)
         self.mailbox = Mailbox(self.mailbox_capacity)
-        self.resources = ExitStack()
+        self._resources: ExitStack | None = None
         self.handled = 0
         self.timing = Timing()
         self.wake_at = math.inf
         self.suspended = False
         self.debug: Debug | None = None
         self._asked: ExitReason | None = None
-        self._open_calls: set[Caller[Any]] = set()
+        self._open_calls: dict[Caller[Any], None] = {}
         self._last_reply: tuple[Caller[Any], object] | None = None
         self._last_message: object = None
         self._next_steps: list[object] = []
         self._timeout_at = math.inf
         self._has_idle = type(self).handle_idle is not Actor[Any].handle_idle
-        self._own_fields = frozenset((*vars(self), "_own_fields"))
 
     # -- callbacks ------------------------------------------------------------------------------
 
@@ -115,10 +111,6 @@ class Actor(Living, Generic[P]):
     async def terminate(self, reason: ExitReason) -> None:
         """Tidy up; not run on a kill, so nothing that matters may depend on it."""
 
-    def redact(self, value: object) -> object:
-        """Take secrets out of a state or message that a report, a log or a status will show."""
-        return value
-
     def describe(self) -> Mapping[str, object]:
         """Small facts for the picture of the tree; `p50/p99` is the time for a message."""
         facts: dict[str, object] = {"mailbox": len(self.mailbox), "handled": self.handled}
@@ -129,6 +121,16 @@ class Actor(Living, Generic[P]):
         return facts
 
     # -- for callbacks --------------------------------------------------------------------------
+
+    @property
+    def resources(self) -> ExitStack:
+        """What the process owns in the way an Erlang process owns its ports.
+
+        Its entries are closed whatever the end, a kill included, so they must not wait.
+        """
+        if self._resources is None:
+            self._resources = ExitStack()
+        return self._resources
 
     def stop(self, reason: ExitReason = NORMAL) -> None:
         """End after the present callback, through `terminate`, with `reason`.
@@ -145,31 +147,6 @@ class Actor(Living, Generic[P]):
         """Get a `Timeout` unless a message comes within `seconds`; to be asked for each time."""
         self._timeout_at = trio.current_time() + seconds
 
-    # -- for system messages --------------------------------------------------------------------
-
-    def get_state(self) -> object:
-        """Return the fields of the actor that are its own, without those of this base."""
-        return {name: value for name, value in vars(self).items() if name not in self._own_fields}
-
-    def set_state(self, state: object) -> None:
-        """Put in fields, all or none."""
-        if not isinstance(state, Mapping):
-            raise TypeError("the state of an actor is a mapping of its fields")
-        fields = cast("Mapping[str, object]", state)
-        unknown = fields.keys() & self._own_fields
-        if unknown:
-            raise ValueError(f"no fields of the actor's own: {', '.join(sorted(unknown))}")
-        vars(self).update(fields)
-
-    def status(self) -> dict[str, object]:
-        """Return redacted facts."""
-        parent = self.process.parent
-        return {
-            "module": type(self).__name__,
-            "parent": parent.path if parent else None,
-            "state": self.redact(self.get_state()),
-        }
-
     def end_with(self, reason: ExitReason) -> None:
         """End through `terminate` after this request."""
         self._asked = reason
@@ -179,7 +156,7 @@ class Actor(Living, Generic[P]):
     async def run(self, process: Process) -> ExitReason:
         """Be the body of a supervised process."""
         self.live(process)
-        with self.resources:
+        try:
             await self._take_names(process)
             if self.trap_exits:
                 self.trap_exit_signals()
@@ -195,6 +172,9 @@ class Actor(Living, Generic[P]):
                 process.on_shutdown(self.mailbox.put_stop)
             process.started(self)
             return await self._live_to_the_end(process)
+        finally:
+            if self._resources is not None:
+                self._resources.__exit__(*sys.exc_info())
 
     async def _live_to_the_end(self, process: Process) -> ExitReason:
         try:
@@ -367,6 +347,9 @@ class Actor(Living, Generic[P]):
         for envelope in unhandled:
             if envelope.caller is not None:
                 envelope.caller.fail(reason)
+
+
+Actor.base_fields = frozenset((*vars(Actor[Any]()), "__orig_class__"))
 
 
 def _expect_none(answer: object) -> None:

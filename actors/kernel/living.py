@@ -24,7 +24,7 @@ class Living:
     def __init__(self) -> None:
         self.life: Process | None = None
         self._monitors: dict[Monitor, Process] = {}
-        self._timers: set[Timer] = set()
+        self._timers: dict[Timer, None] = {}
 
     @property
     def process(self) -> Process:

@@ -62,14 +62,25 @@ Item: TypeAlias = Envelope | Notice | StopRequest | SystemRequest
 class Mailbox:
     """First in, first out; refuses (never waits, never drops) when `capacity` messages wait."""
 
+    __slots__ = (
+        "_closed",
+        "_inbox",
+        "_room",
+        "_waiting",
+        "capacity",
+        "owner",
+        "peak",
+        "refused",
+    )
+
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.owner: Process | None = None
         self.peak = 0
         self.refused = 0
         self._waiting = 0
-        self._inbox = Inbox[Item]()
-        self._room = trio.lowlevel.ParkingLot()
+        self._inbox: Inbox[Item] = Inbox()
+        self._room: trio.lowlevel.ParkingLot | None = None
         self._closed = False
 
     @property
@@ -120,6 +131,7 @@ class Mailbox:
         """Append a message, waiting for room: backpressure for producers outside the tree."""
         await trio.lowlevel.checkpoint()
         while not self._closed and self._waiting >= self.capacity:
+            self._room = self._room or trio.lowlevel.ParkingLot()
             await self._room.park()
         self.put(message, caller)  # no checkpoint before: whoever was given room uses it
 
@@ -179,7 +191,8 @@ class Mailbox:
                 left.append(item)
             elif isinstance(item, SystemRequest):
                 item.refuse()
-        self._room.unpark_all()
+        if self._room is not None:
+            self._room.unpark_all()
         return left
 
 

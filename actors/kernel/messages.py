@@ -78,7 +78,7 @@ class Caller(Generic[R]):
     __slots__ = ("_task", "answered", "error", "exit", "holder", "open", "value")
 
     def __init__(self) -> None:
-        self.holder: set[Caller[R]] | None = None
+        self.holder: dict[Caller[R], None] | None = None
         self.open = True
         self.answered = False
         self.value: R | None = None
@@ -125,11 +125,11 @@ class Caller(Generic[R]):
         self._task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
-    def hold_in(self, holder: set[Caller[R]]) -> None:
+    def hold_in(self, holder: dict[Caller[R], None]) -> None:
         """Be listed in `holder` for as long as the call is open."""
         if self.open:
             self.holder = holder
-            holder.add(self)
+            holder[self] = None
 
     def _close(self) -> None:
         self._leave()
@@ -140,5 +140,5 @@ class Caller(Generic[R]):
     def _leave(self) -> None:
         self.open = False
         if self.holder is not None:
-            self.holder.discard(self)
+            self.holder.pop(self, None)
             self.holder = None

@@ -13,6 +13,7 @@ from actors.kernel.target import CALL_SECONDS, Target
 from supervisors.child import ZOMBIE_SECONDS
 from supervisors.errors import NoProcError
 from supervisors.exits import AlreadyStarted
+from supervisors.gate import Gate
 from supervisors.process import Process, StartRefusedError
 
 P = TypeVar("P")
@@ -27,7 +28,7 @@ class Ref(Target[P]):
     def __init__(self, name: str) -> None:
         self.name = name
         self._mailbox: Mailbox | None = None
-        self._bound = trio.Event()
+        self._bound = Gate()
 
     def find_mailbox(self) -> Mailbox | None:
         """Return the mailbox of the living generation."""
@@ -51,9 +52,9 @@ class Ref(Target[P]):
         """Point the name to a living actor's mailbox, or to nobody; for the actor loop only."""
         self._mailbox = mailbox
         if mailbox is not None:
-            self._bound.set()
-        elif self._bound.is_set():
-            self._bound = trio.Event()
+            self._bound.open()
+        elif self._bound.is_open:
+            self._bound = Gate()
 
     def release(self, mailbox: Mailbox) -> None:
         """Point the name to nobody, unless another generation holds it by now."""
@@ -93,7 +94,7 @@ class Ref(Target[P]):
             if unknown is not None and trio.current_time() >= give_up:
                 raise unknown
             with trio.move_on_at(give_up):
-                await self._bound.wait()
+                await self._bound.passed()
 
 
 def _is_orphan(process: Process) -> bool:

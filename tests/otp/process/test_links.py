@@ -62,6 +62,7 @@ async def test_otp_192_a_trapping_process_gets_a_message_in_place_of_the_end() -
         body.link(b)
         body.link(c.process)
         a.process.signal(SHUTDOWN)
+        await quiet()
         await b.stop(NORMAL)
         await quiet()
         assert body.infos == [ExitMessage(a.process, SHUTDOWN), ExitMessage(b.process, NORMAL)]
