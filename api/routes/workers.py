@@ -64,8 +64,9 @@ async def poll(request: Request) -> Outcome:
     if not is_worker_id(worker_id):
         raise Refusal(404, "Worker not found")
     services = request.services
-    services.recorder.cast(Seen(worker_id))
     hold = _hold(request)
+    if hold:
+        services.recorder.cast(Seen(worker_id))
     message = RequestWork(worker_id, hold)
     seconds = hold + COMMAND_SECONDS
 
@@ -73,6 +74,8 @@ async def poll(request: Request) -> Outcome:
         return services.queue_manager.call_again(message, timeout=seconds, patience=seconds)
 
     answer = await (_held(request, ask) if hold else ask())
+    if not hold:  # before, its write could lock the worker just when the claim passes it by
+        services.recorder.cast(Seen(worker_id))
     if not answer.known:
         raise Refusal(404, "Worker not found")
     if answer.job is not None and not answer.job.fresh:
