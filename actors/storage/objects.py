@@ -35,7 +35,7 @@ TIMEOUT = "30s"
 RETRIES = 3
 RETRY_SECONDS = 30
 
-_FULL = ("507", "InsufficientStorage", "QuotaExceeded", "StorageFull", "no space left")
+_FULL = ("status code: 507", "InsufficientStorage", "QuotaExceeded", "StorageFull", "no space left")
 """What stores say when they are full; they have no common word."""
 
 

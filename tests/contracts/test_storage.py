@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from actors.domain.artifact import MEBIBYTE
-from actors.domain.errors import StorageAwayError
+from actors.domain.errors import StorageAwayError, StorageFullError
 from actors.domain.ids import new_id
 from actors.storage import objects
 from actors.storage.base import Storage, StorageSetupError
 from actors.storage.filesystem import INCOMING, FileStore
 from actors.storage.objects import ObjectStore
 from tests.contracts.storage import StorageContract, new_location, put, read
-from tests.support.seaweed import BUCKET, Seaweed, running_seaweed
+from tests.support.seaweed import BUCKET, Seaweed, running_seaweed, seaweed, surroundings
+
+__all__ = ["seaweed", "surroundings"]  # fixtures
 
 DEADLINE = 20.0
-
-
-@pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """Run one object store for all tests of the session."""
-    with running_seaweed(tmp_path_factory.mktemp("seaweed")) as running:
-        yield running
-
-
-@pytest.fixture
-def surroundings(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
-    """Have the environment of an operator who uses the object store."""
-    for name, value in seaweed.environment().items():
-        monkeypatch.setenv(name, value)
-    return seaweed
 
 
 class TestFolder(StorageContract):
@@ -143,3 +134,69 @@ def test_a_store_that_goes_away_in_the_middle_is_told(
     with pytest.raises(StorageAwayError):
         incoming.publish()
     incoming.drop()
+
+
+def test_a_store_that_is_full_takes_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This one says that it has an internal error: try again. Its parts are aborted."""
+    monkeypatch.setattr(objects, "RETRIES", 0)
+    with running_seaweed(tmp_path, volume_mb=1, volumes=8) as seaweed:
+        for name, value in seaweed.environment().items():
+            monkeypatch.setenv(name, value)
+        storage = ObjectStore(f"s3://{BUCKET}")
+        stored: list[str] = []
+        with pytest.raises((StorageAwayError, StorageFullError)):
+            stored.extend(put(storage, bytes(12 * MEBIBYTE)) for _ in range(20))
+        deadline = time.monotonic() + DEADLINE
+        while seaweed.unfinished() and time.monotonic() < deadline:
+            time.sleep(0.02)  # the abort runs in the background, and tells nobody
+        assert seaweed.unfinished() == []
+        assert set(storage.locations(-1)) == set(stored)
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers every upload with 507."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(507)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_store_that_says_that_it_is_full_is_believed(
+    surroundings: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """507 there is 507 here."""
+    del surroundings
+    monkeypatch.setattr(objects, "RETRIES", 0)
+    with _answering(_Refusing) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(StorageFullError):
+            put(ObjectStore(f"s3://{BUCKET}"), b"x")
+
+
+def test_a_store_that_is_too_slow_is_away(
+    surroundings: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for longer than the limit of a request."""
+    del surroundings
+    monkeypatch.setattr(objects, "RETRIES", 0)
+    monkeypatch.setattr(objects, "TIMEOUT", "200ms")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(StorageAwayError):
+            put(ObjectStore(f"s3://{BUCKET}"), b"x")

@@ -315,7 +315,8 @@ async def farming(
                 farm.root.shutdown()
         assert farm.ends == [SHUTDOWN]
         assert parts.db.open == 0
-        assert _descriptors() <= before
+        if "storage_url" not in settings:  # a client of object stores keeps connections
+            assert _descriptors() <= before
         assert not [name for name in farm.files() if name.startswith("incoming/")]
     finally:
         for listening in sockets:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.program import free_port
 
@@ -152,3 +153,18 @@ def _signed(method: str, host: str, path: str, query: str) -> dict[str, str]:
         f"Signature={signature}"
     )
     return headers
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """Run one object store for all tests of the session."""
+    with running_seaweed(tmp_path_factory.mktemp("seaweed")) as running:
+        yield running
+
+
+@pytest.fixture
+def surroundings(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
+    """Have the environment of an operator who uses the object store."""
+    for name, value in seaweed.environment().items():
+        monkeypatch.setenv(name, value)
+    return seaweed
