@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from operator import itemgetter
 
 import trio
 
@@ -21,8 +23,11 @@ async def bring_up(process: Process, body: Body, *, timeout: float = math.inf) -
     A process that declined is not up, with reason normal. After `timeout` it is killed.
     """
     process.runtime.home().start_soon(process.run, body, name=process.path)
-    with trio.move_on_after(timeout):
+    if timeout == math.inf:
         await process.up()
+    else:
+        with trio.move_on_after(timeout):
+            await process.up()
     if process.is_alive and process.started_at is None:
         process.kill()
         await process.join()
@@ -50,6 +55,34 @@ async def end(process: Process, limit: float | Stop) -> ExitReason:
         process.kill()
     process.runtime.report(ZombieFound(process.path, ZOMBIE_SECONDS))
     return KILLED
+
+
+async def end_together(stops: Iterable[tuple[Process, float | Stop]]) -> None:
+    """As `end`, of many at once, each within its own limit; how each ended is in its `exit`.
+
+    One task waits for all, the shortest limit first: as many as there are end in one go.
+    """
+    began = trio.current_time()
+    limits = sorted(((_seconds(limit), process) for process, limit in stops), key=itemgetter(0))
+    try:
+        for limit, process in limits:
+            if limit >= 0:
+                process.shutdown(SHUTDOWN)
+        async with trio.open_nursery() as nursery:
+            for limit, process in limits:
+                if process.is_alive and limit >= 0:
+                    with trio.move_on_at(began + limit):
+                        await process.join()
+                if process.is_alive:
+                    nursery.start_soon(end, process, BRUTAL_KILL)
+    finally:
+        for _, process in limits:
+            process.kill()
+
+
+def _seconds(limit: float | Stop) -> float:
+    """Return a limit to sort by: none at all comes before zero."""
+    return -1.0 if isinstance(limit, Stop) else limit
 
 
 def is_expected(spec: ChildSpec, reason: ExitReason) -> bool:

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
-import trio
-
 from supervisors.budget import Window
 from supervisors.census import Count
 from supervisors.child import is_expected_of_dynamic
@@ -62,16 +60,10 @@ class DynamicSupervisor(SupervisorLoop):
 
     async def stop_children(self) -> None:
         """Stop all children at once, each within its own limit; bad ends are reported together."""
-        bad: Counter[ExitReason] = Counter()
-
-        async def stop(slot: Slot) -> None:
-            reason = await self.stop(slot)
-            if reason is not None and not is_expected_of_dynamic(slot.spec, reason):
-                bad[reason] += 1
-
-        async with trio.open_nursery() as nursery:
-            for slot in self.slots():
-                nursery.start_soon(stop, slot)
+        ends = await self.stop_together(self.slots())
+        bad = Counter(
+            reason for slot, reason in ends if not is_expected_of_dynamic(slot.spec, reason)
+        )
         self._children.clear()
         self._known.clear()
         for reason, children in bad.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import trio
 
 from supervisors.budget import Window
-from supervisors.child import bring_up, end, is_expected
+from supervisors.child import bring_up, end, end_together, is_expected
 from supervisors.errors import NoProcError, StartError
 from supervisors.events import (
     ChildShutdownFailed,
@@ -16,7 +16,7 @@ from supervisors.events import (
     RestartBudgetSpent,
     SupervisorEvent,
 )
-from supervisors.exits import ExitReason, Failed
+from supervisors.exits import KILLED, ExitReason, Failed
 from supervisors.inbox import Inbox
 from supervisors.notes import Retry
 from supervisors.process import Process
@@ -140,6 +140,24 @@ class Keeper:
         if not process.is_alive:
             slot.zombie = None
         return slot.last_exit
+
+    async def stop_together(self, slots: Iterable[Slot]) -> list[tuple[Slot, ExitReason]]:
+        """As `stop`, of many at once; return how those that ran ended."""
+        ends: list[tuple[Slot, Process]] = []
+        for slot in slots:
+            slot.restarting = False
+            process = self.vacate(slot)
+            if process is not None:
+                ends.append((slot, process))
+                slot.zombie = process
+                if self.process is not None:
+                    self.process.unlink(process)
+        await end_together((process, slot.spec.stop_limit) for slot, process in ends)
+        for slot, process in ends:
+            slot.last_exit = process.exit or KILLED
+            if not process.is_alive:
+                slot.zombie = None
+        return [(slot, process.exit or KILLED) for slot, process in ends]
 
     async def stop_one(self, slot: Slot) -> None:
         """As `stop`; an end that was not expected is reported."""

@@ -18,6 +18,7 @@ from supervisors.decide import shuts_down
 from supervisors.errors import DeadlockError, NoProcError
 from supervisors.events import UnexpectedMessage
 from supervisors.exits import NORMAL, SHUTDOWN, ExitReason
+from supervisors.gate import Gate
 from supervisors.keeper import Keeper
 from supervisors.notes import Ended, Request, Retry, StopAsked, jumps_the_queue
 from supervisors.process import CURRENT, Process
@@ -117,8 +118,11 @@ class SupervisorLoop(Keeper, ABC):
                 return reason
 
     async def _next(self) -> object:
+        if self._inbox.items:
+            await trio.lowlevel.checkpoint()  # otherwise the sleep is one
         while True:
-            await trio.lowlevel.checkpoint()
+            if self.process is not None and self.process.is_cut:
+                await trio.lowlevel.checkpoint()
             note = self._inbox.take(jumps_the_queue if self.suspended else None)
             if note is not None:
                 return note
@@ -174,7 +178,7 @@ class SupervisorLoop(Keeper, ABC):
         while (note := self._inbox.take()) is not None:
             if isinstance(note, Request):
                 note.error = NoProcError("the supervisor has ended")
-                note.done.set()
+                note.done.open()
             elif isinstance(note, SystemRequest):
                 note.refuse()
 
@@ -194,9 +198,9 @@ class SupervisorLoop(Keeper, ABC):
             raise DeadlockError("the supervisor waits for this very process: both would for ever")
         if self._closed:
             raise NoProcError("the supervisor has ended")
-        request = Request(operation, trio.Event())
+        request = Request(operation, Gate())
         self._inbox.put(request)
-        await request.done.wait()
+        await request.done.passed()
         if isinstance(request.error, NoProcError) and self.process is not None:
             request.error.reason = await self.process.join()
         if request.error is not None:

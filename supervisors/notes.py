@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import trio
-
 from supervisors.errors import NoProcError, SupervisorError
 from supervisors.exits import ExitReason
+from supervisors.gate import Gate
 from supervisors.process import Process
 from supervisors.slot import Slot
 from supervisors.system import SystemRequest
@@ -44,7 +43,7 @@ class Request(Generic[T]):
     """An administrative request and the place of its answer."""
 
     operation: Callable[[], Awaitable[T]]
-    done: trio.Event
+    done: Gate
     answer: T | None = None
     error: SupervisorError | None = None
 
@@ -58,7 +57,7 @@ class Request(Generic[T]):
             self.error = NoProcError("the supervisor ended during the request")
             raise
         finally:
-            self.done.set()
+            self.done.open()
 
 
 def jumps_the_queue(note: object) -> bool:

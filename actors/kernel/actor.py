@@ -316,8 +316,11 @@ class Actor(Fields, Generic[P]):
     async def _terminate(self, reason: ExitReason, limit: float) -> None:
         """Run `terminate`, unshielded from a kill; then answer who asked for the end."""
         try:
-            with trio.move_on_after(limit):
+            if limit == math.inf:
                 await self.terminate(reason)
+            else:
+                with trio.move_on_after(limit):
+                    await self.terminate(reason)
         except Exception:
             self._send_last_reply()
             raise
