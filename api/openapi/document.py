@@ -20,7 +20,8 @@ ABOUT = """\
 All routes under `/api` are there under `/api/v2`, too, and every GET route answers HEAD. Times are
 integer milliseconds since the epoch where a field is an integer, ISO 8601 where it is a text. More
 fields may come with time. Every error is a `Failure`. Besides the statuses named with a route,
-the server may answer any request that is malformed, slow or too much with 400, 408, 429 or 431."""
+the server may answer any request that is malformed, slow or too much with 400, 408, 429,
+431 or 501."""
 _TEMPLATE = "#/components/schemas/{name}"
 _PLACE = re.compile(r"\{(\w+)\}")
 

@@ -11,7 +11,7 @@ import jsonschema_rs
 from api.app import description
 from api.routing import Table, normalise
 
-ANY_REQUEST = frozenset({400, 408, 429, 431})
+ANY_REQUEST = frozenset({400, 408, 429, 431, 501})
 """What the server may answer before it has looked for a route."""
 
 
