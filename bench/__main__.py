@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import claims, kernel, lifecycle, uploads
+from bench import claims, kernel, lifecycle, polls, uploads
 
 BENCHES = {
     "kernel": (kernel.run,),
-    "queue": (claims.run, lifecycle.run),
+    "queue": (claims.run, lifecycle.run, polls.run),
     "claims": (claims.run,),
     "lifecycle": (lifecycle.run,),
+    "polls": (polls.run,),
     "upload": (uploads.run,),
 }
 
