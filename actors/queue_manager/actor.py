@@ -210,13 +210,21 @@ class QueueManagerActor(Actor[QueueManager]):
         if not self._granting:
             self._send_away(self._room.empty())
             return
-        if trio.current_time() >= self._next_look:
-            self._next_look = trio.current_time() + self._look_again
-            self._room.work_may_wait = True
+        if len(self._room) and trio.current_time() >= self._next_look:
+            await self._look()
         polls = self._room.to_claim()
         if polls:
             await self._claim_for(polls)
         self._send_away(self._room.expired(trio.current_time()))
+
+    async def _look(self) -> None:
+        """See whether builds wait that nobody announced; cheap, because most often none do."""
+        self._next_look = trio.current_time() + self._look_again
+        try:
+            if await queue.is_work_waiting(self._db):
+                self._room.work_may_wait = True
+        except UnavailableError:
+            return  # the claims of those who wait find out by themselves
 
     async def _claim_for(self, polls: Sequence[Poll[Caller[Any]]]) -> None:
         began = trio.current_time()

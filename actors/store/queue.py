@@ -137,6 +137,11 @@ async def claim(db: Database, asking: Sequence[tuple[str, str]]) -> dict[str, Cl
     return answers
 
 
+async def is_work_waiting(db: Database) -> bool:
+    """Whether any build waits."""
+    return bool(await db.fetchval(_SQL["is_work_waiting"]))
+
+
 async def settle(db: Database, reports: Sequence[Report]) -> list[Verdict]:
     """Apply reported ends in one statement, one verdict each, in order; one report a build."""
     verdicts: dict[str, Verdict] = {}

@@ -328,6 +328,6 @@ update builds b set status = 'building'
 from held h
 where h.working and b.id = h.id and b.status = 'assigned';
 
--- name: count_pending
--- How many builds wait; asked at start and when a claim may have found too few.
-select count(*) from builds where status = 'pending';
+-- name: is_work_waiting
+-- Whether any build waits: what held polls ask for from time to time, in place of a claim.
+select exists (select from builds where status = 'pending');
