@@ -257,13 +257,14 @@ class Oracle:
     def _stop_together(self, sup: Kid) -> None:
         together: list[str] = []
         counts: dict[str, int] = defaultdict(int)
-        for kid in sup.kids:
+        alive = [kid for kid in sup.kids if kid.life is not None]
+        for kid in alive:
             word, end = STOPPED[kid.spec.stop]
             together.append(f"{word} {kid.spec.name}")
             quiet = {"shutdown", "detail"} if kid.spec.restart == "permanent" else CLEAN
             if end not in quiet and kid.spec.stop != "brutal":
                 counts[end] += 1
-        if any(kid.spec.stop == "deaf" for kid in sup.kids):
+        if any(kid.spec.stop == "deaf" for kid in alive):
             self.now += DEAF_SECONDS
         self.events.append(together)
         self.reports += [("children", sup.path, f"{n} {end}") for end, n in counts.items()]

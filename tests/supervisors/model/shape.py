@@ -80,8 +80,8 @@ steps = st.lists(
         seconds=_quarters,
         leaf=_looks,
     ),
-    min_size=4,
-    max_size=12,
+    min_size=5,
+    max_size=20,
 )
 
 
@@ -108,7 +108,7 @@ def _branch(draw: Callable[..., object], numbers: Iterator[int], depth: int, abo
         restart=restart,
         significant=significant,
         strategy="one_for_one" if dynamic else draw(st.sampled_from(STRATEGIES)),
-        intensity=draw(st.integers(0, 5)) if depth > 1 else draw(st.integers(2, 9)),
+        intensity=draw(st.integers(0, 3)) if depth > 1 else draw(st.integers(1, 9)),
         period=draw(st.integers(1, 16)) / 4,
         auto="never" if dynamic else auto,
         children=tuple(children),
