@@ -17,7 +17,8 @@ BUILD_ROWS = (
         handler=builds.submit,
         failure="Build submission failed",
         does="Submit the source of an app, and its certificates: multipart `source`, `platform`, "
-        "`certs`, `priority` (-9 to 9). An `Idempotency-Key` header makes a repetition the same build.",
+        "`certs`, `priority` (-9 to 9). An `Idempotency-Key` header makes a repetition the same "
+        "build.",
         body=Body.STREAM,
         door=Door.HOT,
         reads=(shapes.Submission,),

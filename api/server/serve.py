@@ -96,9 +96,10 @@ async def serve(
     """Serve `app` on `sockets` until `shutdown` is set; `started` hands over the `Server`.
 
     At shutdown it accepts nothing more, closes idle connections after `farewell_seconds`, in which
-    a request that is on its way is still answered, and gives requests in hand `graceful_seconds`; then the lifespan of `app` ends. Cancelled, it drops everything at
-    once. `sockets` stay open and listening either way. Raises what the start of the lifespan
-    raises; no request or connection ends it.
+    a request that is on its way is still answered, and gives requests in hand `graceful_seconds`;
+    then the lifespan of `app` ends. Cancelled, it drops everything at once. `sockets` stay open and
+    listening either way. Raises what the start of the lifespan raises; no request or connection
+    ends it.
     """
     config = _config()
     state = ConnectionState({})
