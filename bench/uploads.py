@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
+import psutil
 import trio
 from rich.console import Console
 from rich.table import Table
@@ -40,10 +41,21 @@ class Figures:
     rates: dict[str, list[float]] = field(default_factory=dict)
     growth: dict[str, float] = field(default_factory=dict)
     polls: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
 
     def rate(self, name: str, megabytes: float, seconds: float) -> None:
         """Note a throughput."""
         self.rates.setdefault(name, []).append(megabytes / seconds)
+
+
+@contextmanager
+def _cpu(figures: Figures, name: str, pid: int, megabytes: float) -> Iterator[None]:
+    """Note the CPU milliseconds a MB that a process took inside the block."""
+    process = psutil.Process(pid)
+    before = sum(process.cpu_times()[:2])
+    yield
+    took = sum(process.cpu_times()[:2]) - before
+    figures.cpu.setdefault(name, []).append(took * 1000 / megabytes)
 
 
 class Client:
@@ -98,6 +110,8 @@ class Site:
 
     client: Client
     memory: Memory
+    pid: int
+    plain_pid: int
     key: str
     port: int
     plain_ports: tuple[int, int]
@@ -134,13 +148,21 @@ async def _one_result(site: Site, figures: Figures) -> None:
 
     for number in range(ROUNDS):
         build_id, order = await site.result(size, wire, str(number))
-        figures.rate("upload: plain loop", size / MB, await run(Order(take, size=size)))
-        with site.memory.growth(figures, "one result of 1 GB"):
+        with _cpu(figures, "upload: plain loop", site.plain_pid, size / MB):
+            figures.rate("upload: plain loop", size / MB, await run(Order(take, size=size)))
+        with (
+            site.memory.growth(figures, "one result of 1 GB"),
+            _cpu(figures, "upload: controller", site.pid, size / MB),
+        ):
             figures.rate("upload: controller", size / MB, await run(order))
         plain = Order(give, "/plain", size=size)
-        figures.rate("download: plain loop", size / MB, await run(plain))
+        with _cpu(figures, "download: plain loop", site.plain_pid, size / MB):
+            figures.rate("download: plain loop", size / MB, await run(plain))
         path = f"/api/builds/{build_id}/download"
-        with site.memory.growth(figures, "download of 1 GB"):
+        with (
+            site.memory.growth(figures, "download of 1 GB"),
+            _cpu(figures, "download: controller", site.pid, size / MB),
+        ):
             seconds = await run(Order(site.port, path, site.key, size))
         figures.rate("download: controller", size / MB, seconds)
     await wire.close()
@@ -206,13 +228,14 @@ async def _measure(site: Site, figures: Figures) -> None:
 
 
 @contextmanager
-def _plain_loops(folder: Path) -> Iterator[tuple[int, int]]:
+def _plain_loops(folder: Path) -> Iterator[tuple[int, tuple[int, int]]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.plain", str(folder)], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
-        yield int(process.stdout.readline()), int(process.stdout.readline())
+        ports = int(process.stdout.readline()), int(process.stdout.readline())
+        yield process.pid, ports
     finally:
         process.terminate()
         process.wait(20)
@@ -228,10 +251,12 @@ def run() -> None:
             Path(name).chmod(0o711)
             with (
                 controller(Path(name) / "data", key, port) as process,
-                _plain_loops(Path(name)) as plain_ports,
+                _plain_loops(Path(name)) as (plain_pid, plain_ports),
             ):
                 memory = Memory(process.pid)
-                trio.run(_measure, Site(client, memory, key, port, plain_ports, scale), figures)
+                pids = process.pid, plain_pid
+                site = Site(client, memory, *pids, key, port, plain_ports, scale)
+                trio.run(_measure, site, figures)
     finally:
         client.close()
     _show(figures, scale)
@@ -248,6 +273,8 @@ def _show(figures: Figures, scale: float) -> None:
         ours, plain = figures.rates[f"{way}: controller"], figures.rates[f"{way}: plain loop"]
         ratios = [a / b for a, b in zip(ours, plain, strict=True)]
         table.add_row(f"{way}, ratio to the plain loop (0.60 wanted)", f"{median(ratios):.2f}")
+    for name, costs in figures.cpu.items():
+        table.add_row(f"{name}, CPU ms a MB", f"{median(costs):.2f}")
     for name, grown in figures.growth.items():
         table.add_row(f"peak memory above before: {name}, MB", f"{grown:.1f}")
     for name, waits in figures.polls.items():
