@@ -7,6 +7,7 @@ unfinished builds; what the tests make stays there, finished.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import httpx
@@ -15,6 +16,7 @@ import pytest
 from tests.contract.client import SECONDS, Controller
 from tests.support.program import running_controller
 
+KEY = "CONTROLLER_API_KEY"
 UNFINISHED = {"pending", "assigned", "building"}
 
 
@@ -22,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Take where the controller is."""
     group = parser.getgroup("contract")
     group.addoption("--url", help="address of the controller; our own program by default")
-    group.addoption("--key", help="its API key")
+    group.addoption("--key", help="its API key; CONTROLLER_API_KEY by default")
     group.addoption("--old", action="store_true", help="leave out what is marked `ours`")
 
 
@@ -47,7 +49,8 @@ def running(
     """Connect to the controller of the command line, or start one."""
     url = request.config.getoption("url", default=None)
     if url:
-        yield from _connected(url, request.config.getoption("key", default=None) or "")
+        key = request.config.getoption("key", default=None) or os.environ.get(KEY, "")
+        yield from _connected(url, key)
         return
     with running_controller(tmp_path_factory.mktemp("contract") / "data") as program:
         yield from _connected(program.url, program.api_key)
