@@ -13,6 +13,7 @@ from rich.table import Table
 
 from actors.kernel.actor import Actor, actor_spec
 from actors.kernel.ref import Ref
+from bench import peers
 from supervisors.dynamic import Door, dynamic_supervisor
 from supervisors.events import ChildStarted
 from supervisors.process import Process, Runtime
@@ -103,6 +104,10 @@ async def _measure() -> Table:
     table.add_row(f"stops a second, {CHILDREN:,} children", f"{stops:,.0f}")
     table.add_row("memory of an idle actor, bytes", f"{memory:,.0f}")
     table.add_row(f"memory of {CHILDREN:,} idle actors, MB", f"{memory * CHILDREN / 1e6:,.0f}")
+    starts, stops, memory = peers.pykka_crowd()
+    table.add_row(f"pykka: starts a second, {peers.CROWD:,} threads", f"{starts:,.0f}")
+    table.add_row(f"pykka: stops a second, {peers.CROWD:,} threads", f"{stops:,.0f}")
+    table.add_row("pykka: memory of an idle actor, bytes", f"{memory:,.0f}")
     return table
 
 

@@ -6,9 +6,12 @@ import asyncio
 import time
 
 import mode
+import psutil
 import pykka
 
 MESSAGES = 10_000
+CROWD = 1_000
+"""Actors that are threads: a machine does not bear ten thousand of them."""
 
 
 class _PykkaActor(pykka.ThreadingActor):
@@ -29,6 +32,19 @@ def pykka_casts() -> float:
     rate = MESSAGES / (time.perf_counter() - began)
     ref.stop()
     return rate
+
+
+def pykka_crowd() -> tuple[float, float, float]:
+    """Return starts and stops a second of idle actors, and bytes each; `CROWD` of them."""
+    before = psutil.Process().memory_info().rss
+    began = time.perf_counter()
+    crowd = [_PykkaActor.start() for _ in range(CROWD)]
+    starts = CROWD / (time.perf_counter() - began)
+    size = (psutil.Process().memory_info().rss - before) / CROWD
+    began = time.perf_counter()
+    pykka.ActorRegistry.stop_all()
+    del crowd
+    return starts, CROWD / (time.perf_counter() - began), size
 
 
 def pykka_calls() -> float:

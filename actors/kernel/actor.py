@@ -206,9 +206,11 @@ class Actor(Fields, Generic[P]):
     async def _serve(self) -> ExitReason:
         process, left, until = self.process, 0, 0.0
         while self._asked is None:
-            if left == 0 or process.is_cut or time.perf_counter() > until:
+            now = time.perf_counter()
+            if left == 0 or now > until or process.is_cut:
                 await trio.lowlevel.checkpoint()  # no item is in hand: a kill here loses none
-                left, until = BURST, time.perf_counter() + BURST_SECONDS
+                now = time.perf_counter()
+                left, until = BURST, now + BURST_SECONDS
             left -= 1
             if self._next_steps:
                 await self._continue()
@@ -216,24 +218,25 @@ class Actor(Fields, Generic[P]):
             item = self.mailbox.get_nowait(jumps_the_queue if self.suspended else None)
             if type(item) is Envelope:
                 self._timeout_at = math.inf
-                await self._handle_timed(item)
+                await self._handle(item)
+                if is_sampled(self.handled):
+                    self.timing.note(time.perf_counter() - now)
             elif item is not None:
                 reason = await self._take(item)
                 if reason is not None:
                     return reason
-            else:
+            elif self._has_idle and not self.suspended:
                 await self._be_idle()
+            else:
+                await self._wait()
         return self._asked
 
     async def _be_idle(self) -> None:
-        if not self.suspended and self._has_idle:
-            await trio.lowlevel.checkpoint()  # who is about to send does: a batch grows
-            if not self.mailbox.is_empty:
-                return
+        await trio.lowlevel.checkpoint()  # who is about to send does: a batch grows
+        if self.mailbox.is_empty:
             await self.handle_idle()
-            if self._asked is not None or self._next_steps or not self.mailbox.is_empty:
-                return
-        await self._wait()
+            if self._asked is None and not self._next_steps and self.mailbox.is_empty:
+                await self._wait()
 
     async def _wait(self) -> None:
         """Sleep until something arrives, `wake_at` (then `handle_idle` runs) or the timeout."""
@@ -256,14 +259,6 @@ class Actor(Fields, Generic[P]):
         elif isinstance(item, SystemRequest):
             item.carry_out(self)
         return None
-
-    async def _handle_timed(self, envelope: Envelope) -> None:
-        if not is_sampled(self.handled):
-            await self._handle(envelope)
-            return
-        began = time.perf_counter()
-        await self._handle(envelope)
-        self.timing.note(time.perf_counter() - began)
 
     async def _handle(self, envelope: Envelope) -> None:
         self.handled += 1

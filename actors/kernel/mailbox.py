@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal, TypeAlias
 
 import trio
@@ -163,9 +163,9 @@ class Mailbox:
                 return item
             await self._inbox.news()
 
-    async def news(self) -> None:
+    def news(self) -> Awaitable[None]:
         """Sleep until something more arrives."""
-        await self._inbox.news()
+        return self._inbox.news()
 
     def get_nowait(self, wanted: Callable[[Item], bool] | None = None) -> Item | None:
         """Return the next item, or the next that is wanted, if there is one."""

@@ -65,7 +65,8 @@ class Target(ABC, Generic[P]):
                     box.put(message, cast("Caller[object]", caller), "call")
                 await caller.wait()
         finally:
-            caller.abandon()
+            if caller.open:
+                caller.abandon()
             if asking is not None:
                 asking.waits_for = None
         return outcome(caller, self.name, message, timeout)
