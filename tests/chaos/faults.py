@@ -58,6 +58,8 @@ class Fault:
     hold: tuple[float, float] = (0.0, 0.0)
     variants: tuple[str, ...] = ("single", "nodes", "proxy")
     needs_root: bool = False
+    alone: bool = False
+    """Not while another one of these is in force."""
 
 
 async def _nothing() -> None:
@@ -151,7 +153,7 @@ async def stop_node(scene: Scene, rng: Random) -> Heal:
 
 async def stop_controller(scene: Scene, _: Random) -> Heal:
     """SIGSTOP the whole controller, as a suspended machine does."""
-    processes = [*scene.system.controllers(), psutil.Process(scene.system.process.pid)]
+    processes = scene.system.family()
     for process in processes:
         _signal(process, signal.SIGSTOP)
 
@@ -164,7 +166,7 @@ async def stop_controller(scene: Scene, _: Random) -> Heal:
 
 async def kill_controller(scene: Scene, _: Random) -> Heal:
     """SIGKILL the controller, all its nodes too, and start it again."""
-    for node in [*scene.system.controllers(), psutil.Process(scene.system.process.pid)]:
+    for node in scene.system.family():
         _signal(node, signal.SIGKILL)
     await scene.system.ended()
 
@@ -349,10 +351,10 @@ FAULTS: Mapping[str, Fault] = {
     "kill_supervisor": Fault(kill_supervisor, weight=3),
     "kill_node": Fault(kill_node, weight=4, variants=("nodes",)),
     "stop_node": Fault(stop_node, weight=3, hold=(1, 15), variants=("nodes",)),
-    "kill_controller": Fault(kill_controller, weight=2, hold=(0, 2)),
-    "stop_controller": Fault(stop_controller, weight=2, hold=(1, 15)),
-    "kill_postgres": Fault(kill_postgres, weight=3),
-    "stop_postgres": Fault(stop_postgres, weight=2, hold=(2, 30)),
+    "kill_controller": Fault(kill_controller, weight=2, hold=(0, 2), alone=True),
+    "stop_controller": Fault(stop_controller, weight=2, hold=(1, 15), alone=True),
+    "kill_postgres": Fault(kill_postgres, weight=3, alone=True),
+    "stop_postgres": Fault(stop_postgres, weight=2, hold=(2, 30), alone=True),
     "cut_database": Fault(cut_database, weight=3, hold=(0.1, 2)),
     "slow_database": Fault(slow_database, weight=4, hold=(3, 10), variants=("proxy",)),
     "black_hole_database": Fault(black_hole_database, weight=5, hold=(2, 25), variants=("proxy",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from random import Random
 
@@ -75,6 +76,7 @@ class Monkey:
         self.injections: list[Injection] = []
         self.trace: list[str] = []
         self._active = 0
+        self._alone = trio.Lock()
         self._healed = 0.0
 
     async def run(self, steps: Iterator[Step], seconds: float, *, rounds: int = 0) -> None:
@@ -99,6 +101,17 @@ class Monkey:
         self._ledger.label = step.fault
         self._active += 1
         asked, failed, began = told.asked, told.failed, trio.current_time()
+        async with self._alone if FAULTS[step.fault].alone else nullcontext():
+            await self._suffer(step)
+        self._active -= 1
+        injection.recovered = await self._recovery()
+        injection.asked, injection.failed = told.asked - asked, told.failed - failed
+        if self._ledger.label == step.fault:
+            self._ledger.label = CALM
+        self.trace.append(f"{began:.1f} {step.fault} for {step.hold:.1f}: {injection.recovered}")
+        done.set()
+
+    async def _suffer(self, step: Step) -> None:
         heal = await FAULTS[step.fault].inject(self._scene, Random(step.seed))  # noqa: S311
         try:
             await trio.sleep(step.hold)
@@ -106,13 +119,6 @@ class Monkey:
             self._healed = trio.current_time()
             with trio.CancelScope(shield=True):
                 await heal()
-            self._active -= 1
-        injection.recovered = await self._recovery()
-        injection.asked, injection.failed = told.asked - asked, told.failed - failed
-        if self._ledger.label == step.fault:
-            self._ledger.label = CALM
-        self.trace.append(f"{began:.1f} {step.fault} for {step.hold:.1f}: {injection.recovered}")
-        done.set()
 
     async def _recovery(self) -> float | None:
         """Return the seconds from the last healing to a whole life without a fault, or None."""

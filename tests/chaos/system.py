@@ -183,6 +183,12 @@ class System:
             return [p for p in main.children() if "node" in p.cmdline()]
         return []
 
+    def family(self) -> list[psutil.Process]:
+        """Return every process of ours that is not the database."""
+        with suppress(psutil.NoSuchProcess):
+            return [*self.controllers(), psutil.Process(self.process.pid)]
+        return []
+
     def everyone(self) -> Iterator[psutil.Process]:
         """Yield every process that was started, ours excepted."""
         for pid in filter(None, (self.life and self.life.pid, self.server and self.server.pid)):

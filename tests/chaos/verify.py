@@ -26,7 +26,7 @@ _LINES = "select build_id, message from build_logs where message like 'line %'"
 _CONNECTIONS = "select pid from pg_stat_activity where application_name = 'expo-controller'"
 _PER_NODE = 5
 """Connections of a controller: the pool, and one that listens."""
-_EXPECTED_CRASHES = ("ServerDiedError", "NodeDiedError")
+_EXPECTED_CRASHES = ("ServerDiedError", "NodeDiedError", "NodeSetupError")
 
 
 @dataclass(slots=True)

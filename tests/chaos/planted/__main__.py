@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from actors.domain.ids import new_id
 from actors.queue_manager import actor as queue_manager
 from actors.store import queue
 from actors.store.database import Database
@@ -36,14 +35,9 @@ def doubled_retry() -> None:
     plain: Callable[..., Awaitable[list[Submitted]]] = queue.submit
 
     async def submit(db: Database, submissions: Sequence[Submission]) -> list[Submitted]:
-        return await plain(db, [_as_new(one) for one in submissions])
+        return await plain(db, [replace(one, submit_key=one.id) for one in submissions])
 
     queue.submit = submit
-
-
-def _as_new(one: Submission) -> Submission:
-    files = tuple(replace(stored, id=new_id()) for stored in one.files)
-    return replace(one, id=new_id(), submit_key=new_id(), files=files)
 
 
 def late_settlement() -> None:
