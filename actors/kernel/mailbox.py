@@ -124,7 +124,8 @@ class Mailbox:
             self.refused += 1
             raise MailboxFullError(f"{self.capacity} messages are waiting")
         self._waiting += 1
-        self.peak = max(self.peak, self._waiting)
+        if self._waiting > self.peak:
+            self.peak = self._waiting
         self._inbox.put(Envelope(message, caller, trio.current_time(), via))
 
     async def put_when_room(self, message: object, caller: Caller[object] | None = None) -> None:

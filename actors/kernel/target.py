@@ -16,7 +16,7 @@ from actors.kernel.errors import (
     CallTimeoutError,
     MailboxFullError,
 )
-from actors.kernel.mailbox import Mailbox, Via
+from actors.kernel.mailbox import Mailbox
 from actors.kernel.messages import Call, Caller, Cast
 from supervisors import system
 from supervisors.errors import NoProcError
@@ -79,11 +79,25 @@ class Target(ABC, Generic[P]):
 
     def cast(self, message: Cast[P]) -> bool:
         """Send without waiting; False when nobody was there or its mailbox was full."""
-        return self._put(message, "cast")
+        mailbox = self.find_mailbox()
+        if mailbox is None:
+            return False
+        try:
+            mailbox.put(message)
+        except (NoProcError, MailboxFullError):
+            return False
+        return True
 
     def info(self, message: object) -> bool:
         """Send a plain message, for `handle_info`; never waits, as `cast`."""
-        return self._put(message, "info")
+        mailbox = self.find_mailbox()
+        if mailbox is None:
+            return False
+        try:
+            mailbox.put(message, None, "info")
+        except (NoProcError, MailboxFullError):
+            return False
+        return True
 
     async def send(self, message: Cast[P]) -> None:
         """Send, waiting for room in the mailbox; `NoProcError` when the actor has ended."""
@@ -98,16 +112,6 @@ class Target(ABC, Generic[P]):
         if process is not None and _is_own_task(process):
             raise CallingSelfError(self.name, reason)
         await system.stop(process, reason, timeout=timeout)
-
-    def _put(self, message: object, via: Via) -> bool:
-        mailbox = self.find_mailbox()
-        if mailbox is None:
-            return False
-        try:
-            mailbox.put(message, None, via)
-        except (NoProcError, MailboxFullError):
-            return False
-        return True
 
     def _living(self, message: object) -> Mailbox:
         mailbox = self.find_mailbox()
