@@ -195,9 +195,9 @@ async def test_otp_086_unexpected_end_while_stopping_is_reported(
         process = find(tree.root, "a")
         assert process is not None
         if shutdown is BRUTAL_KILL:
+            (slot,) = tree.sup().slots()
             tell.set()  # it has ended by itself when the kill would come
             await process.join()
-            (slot,) = tree.sup().slots()
             slot.process = process
             await tree.sup().stop_one(slot)
         else:
