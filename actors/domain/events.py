@@ -183,7 +183,7 @@ class RequestServed:
 
 @dataclass(frozen=True, slots=True)
 class LoopStalled:
-    """The event loop ran nothing else for so long; `stack` is the code that held it."""
+    """The event loop ran nothing else for so long; `stack` is what held it, innermost first."""
 
     name: ClassVar[str] = "loop.stalled"
     milliseconds: int

@@ -12,19 +12,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import extract_stack
 
 BEAT_SECONDS = 0.1
 STALL_SECONDS = 0.25
 STUCK_SECONDS = 5.0
 FRAMES = 30
+_LOOP = "trio/_core/_run.py"
+"""Whatever lies outside of it is the same for every stack."""
 LAGS = 600
 """A minute of beats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """For how many seconds the loop ran nothing else, and the stack that held it."""
+    """For how many seconds the loop ran nothing else, and the stack then, innermost first."""
 
     seconds: float
     stack: str
@@ -108,5 +111,14 @@ def _stack_of(thread_id: int) -> str:
     frame = frames.get(thread_id)
     if frame is None:
         return ""
-    lines = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_stack(frame)]
-    return "\n".join(lines[-FRAMES:])
+    found: list[str] = []
+    for one in reversed(extract_stack(frame)):
+        if one.filename.endswith(_LOOP):
+            break
+        found.append(f"{_place(one.filename)}:{one.lineno} {one.name}")
+    return "\n".join(found[:FRAMES])
+
+
+def _place(file: str) -> str:
+    """Return the last parts of a path, enough to find it."""
+    return "/".join(Path(file).parts[-3:])

@@ -15,7 +15,7 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 MASK = "***"
 DEPTH = 5
 ITEMS = 20
-LETTERS = 500
+LETTERS = 1000
 _SECRET = re.compile(r"key|token|secret|passw|otp|dsn|cert|credential|authorization", re.IGNORECASE)
 _ADDRESS = re.compile(r"(://[^/\s:@]*):[^/\s@]*@")
 """A password inside of an address."""
@@ -65,7 +65,9 @@ def _inner(value: object, depth: int) -> Plain:
 def _own_fields(value: object) -> list[tuple[object, object]]:
     slots = cast("Iterable[str]", getattr(type(value), "__slots__", ()))
     names = [*getattr(value, "__dict__", ()), *slots]
-    return [(name, getattr(value, name)) for name in names if hasattr(value, name)]
+    return [
+        (name, getattr(value, name)) for name in names if name[:2] != "__" and hasattr(value, name)
+    ]
 
 
 def _fields(pairs: Iterable[tuple[object, object]], depth: int) -> Plain:
