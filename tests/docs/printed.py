@@ -165,5 +165,5 @@ def names_in(text: str) -> set[str]:
 
 
 if __name__ == "__main__":
-    for page in DOCS.glob("*.md"):
+    for page in DOCS.rglob("*.md"):
         page.write_text(renewed(page.read_text(encoding="utf-8")), encoding="utf-8")
