@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import trio
 
-from api.errors import ClientGoneError
 from api.exchange import Request
+from api.server.wire import ClientGoneError
 
 T = TypeVar("T")
 

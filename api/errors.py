@@ -26,10 +26,6 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
         self.text = text
 
 
-class ClientGoneError(Exception):
-    """The client went away in the middle of its request: nobody waits for an answer."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Status and text of an error; `again` tells that it may work in a moment."""

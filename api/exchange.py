@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ import trio
 from actors.storage.base import Reader
 from actors.store.builds import Build
 from actors.store.credentials import Attempt, WorkerTicket
-from api.errors import ClientGoneError, Refusal
+from api.errors import Refusal
+from api.server.wire import ClientGoneError
 from api.services import Services
-from api.text import storable_json
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -140,54 +139,6 @@ def read_scope(scope: Scope) -> tuple[dict[str, str], dict[str, str]]:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     return headers, query
-
-
-async def read_json(request: Request) -> object:
-    """Read a JSON body; an empty one is `{}`, whatever its content type."""
-    limits = request.services.limits
-    taken = bytearray()
-    async for piece in request.body():
-        taken += piece
-        if len(taken) > limits.max_json_bytes:
-            raise Refusal(413, TOO_LARGE)
-    if not taken:
-        return {}
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise Refusal(415, "Unsupported Media Type")
-    try:
-        value = _decode(bytes(taken))
-    except (ValueError, RecursionError):
-        raise Refusal(400, "Bad Request") from None
-    depth = limits.max_json_depth
-    if taken.count(b"[") + taken.count(b"{") > depth and _depth_over(value, depth):
-        raise Refusal(400, "Bad Request")
-    return value
-
-
-def _decode(data: bytes) -> object:
-    """Decode; half a surrogate pair, as a cut text ends with, does not cost the whole body."""
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        if b"\\u" not in data:
-            raise
-    return storable_json(json.loads(data, parse_constant=_no_constant))
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(name)
-
-
-def _depth_over(value: object, limit: int) -> bool:
-    """Whether lists and objects lie in each other deeper than `limit`."""
-    if isinstance(value, dict):
-        inner = list(cast("dict[str, object]", value).values())
-    elif isinstance(value, list):
-        inner = cast("list[object]", value)
-    else:
-        return False
-    return limit == 0 or any(_depth_over(item, limit - 1) for item in inner)
 
 
 async def send_outcome(outcome: Outcome, send: Send, *, with_body: bool) -> None:

@@ -15,7 +15,7 @@ import trio
 
 from actors.domain.events import RequestServed
 from actors.domain.ids import new_id
-from api.errors import Answer, ClientGoneError
+from api.errors import Answer
 from api.exchange import (
     Headers,
     Message,
@@ -29,6 +29,7 @@ from api.exchange import (
 )
 from api.handling import error_reply, handle
 from api.routing import Door, Found, Route, Table, normalise
+from api.server.wire import ClientGoneError
 from api.services import Services
 
 ASGI: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -84,7 +85,7 @@ class Front:
             await send_outcome(await handle(found.route, request), stamp, with_body=with_body)
         else:
             scope[STASH] = (found.route, request)
-            await self._quart(scope, request.receive, stamp)
+            await self._quart(scope, _without_end(request.receive), stamp)
 
 
 class Stamp:
@@ -109,6 +110,24 @@ class Stamp:
             self.status = message["status"]
             message = {**message, "headers": [*message["headers"], *self._headers]}
         await self._send(message)
+
+
+def _without_end(receive: Receive) -> Receive:
+    """Give a request and never what follows it.
+
+    Quart would drop the answer of a client that has closed its sending half, and waits for it.
+    """
+    whole = False
+
+    async def told() -> Message:
+        nonlocal whole
+        if whole:
+            await trio.sleep_forever()
+        message = await receive()
+        whole = message["type"] == "http.request" and not message.get("more_body", False)
+        return message
+
+    return told
 
 
 def stashed(scope: Scope) -> tuple[Route, Request]:

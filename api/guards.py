@@ -92,6 +92,21 @@ async def check_access(guard: Guard, also: tuple[Token, ...], request: Request) 
             pass
 
 
+def shows_key(guard: Guard, request: Request) -> bool:
+    """Whether the API key is sent where it counts; `check_key` has compared it."""
+    heeded = guard not in _OPEN and guard not in _BY_TOKEN
+    return heeded and bool(request.headers.get("x-api-key"))
+
+
+def is_known(guard: Guard, also: tuple[Token, ...], request: Request) -> bool:
+    """Whether a key or a token speaks for the caller, both checks being passed; no id does."""
+    if guard in _OPEN:
+        return False
+    if guard is not Guard.TELEMETRY or shows_key(guard, request):
+        return True
+    return _judged_by(guard, also, request) is not None
+
+
 async def find_build(request: Request) -> builds.Build:
     """Return the build named in the path, or refuse with 404."""
     build = await _look_up(request)

@@ -14,6 +14,7 @@ class Limits:
     """Each is a setting; `docs/limits.md` tells what is answered beyond it."""
 
     max_json_bytes: int = 1024 * 1024
+    max_open_json_bytes: int = 16 * 1024
     max_json_depth: int = 64
     max_log_line: int = 64 * 1024
     max_log_batch: int = 5000

@@ -57,6 +57,7 @@ LIMITS = (
         "429 with `Retry-After`, closed",
     ),
     _limit("max_json_bytes", count, "A JSON body.", "413"),
+    _limit("max_open_json_bytes", count, "One that comes with neither key nor token.", "413"),
     _limit("max_json_depth", count, "Lists and objects in each other.", "400"),
     _limit("max_log_line", count, "Characters of a log line.", "cut, and ` [N characters cut]`"),
     _limit("max_log_batch", count, "Log lines in one request.", "413"),
@@ -86,6 +87,7 @@ class LimitSettings:
     max_connections: int
     max_connections_per_address: int
     max_json_bytes: int
+    max_open_json_bytes: int
     max_json_depth: int
     max_log_line: int
     max_log_batch: int

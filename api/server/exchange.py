@@ -63,6 +63,7 @@ class Exchange:
         self._bodiless = False
         self._body_taken = False
         self._receiving = False
+        self._reading = trio.Lock()
         self._watch: trio.CancelScope | None = None
 
     # -- for the application ----------------------------------------------------------------------
@@ -136,7 +137,9 @@ class Exchange:
             await trio.lowlevel.checkpoint()  # many small pieces must not starve other connections
         while not body.has_piece:
             await self._ask_for_more()
-            await body.read()
+            async with self._reading:  # the answer may be catching up
+                if not body.has_piece:
+                    await body.read()
         self._body_taken = body.complete
         return {"type": "http.request", "body": body.take(), "more_body": not body.complete}
 
@@ -162,10 +165,11 @@ class Exchange:
     async def _catch_up(self) -> None:
         """Take what has arrived of a body nobody asked for, so that the connection may live on."""
         body = self.body
-        with suppress(h11.RemoteProtocolError):
-            while not body.complete and not body.is_full and self._wire.readable():
-                if not await body.read():
-                    return
+        async with self._reading:
+            with suppress(h11.RemoteProtocolError):
+                while not body.complete and not body.is_full and self._wire.readable():
+                    if not await body.read():
+                        return
 
     # -- the answer -------------------------------------------------------------------------------
 
