@@ -63,6 +63,7 @@ def test_success_is_200(it: Controller) -> None:
 @pytest.mark.parametrize(
     ("path", "headers"),
     [("/nothing", {}), ("/api/builds", {"x_api_key": ""}), (f"/api/builds/{nobody()}/status", {})],
+    ids=["no route", "no key", "no build"],
 )
 def test_own_errors_are_exactly_one_field(
     it: Controller, path: str, headers: dict[str, str]

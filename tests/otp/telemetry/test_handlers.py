@@ -97,7 +97,9 @@ class Asleep:
         """Be async."""
 
 
-@pytest.mark.parametrize("handler", [asleep, partial(asleep, 1), Asleep()], ids=str)
+@pytest.mark.parametrize(
+    "handler", [asleep, partial(asleep, 1), Asleep()], ids=["function", "partial", "object"]
+)
 def test_otp_275_an_async_handler_is_refused(handler: object) -> None:
     """The emitter would not await it."""
     telemetry = Telemetry()
