@@ -198,9 +198,12 @@ class Crowd:
                 self.wins[lost.build_id] += not lost.requeued
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32), 1, 2])
+@pytest.mark.parametrize(
+    "seed", [random.SystemRandom().randrange(2**32), 1, 2], ids=["1", "2", "by chance"]
+)
 async def test_a_crowd_breaks_no_law(database: Database, seed: int) -> None:
     """Twenty workers, sixty builds, cancels and sweeps at once: each build ends at most once."""
+    print(f"seed={seed}")  # noqa: T201 - to repeat a failure
     print(f"seed {seed}")  # noqa: T201 - to run it again
     crowd = Crowd(database, await workers(database, 20), await submit(database, 60), seed)
     async with trio.open_nursery() as nursery:
