@@ -14,6 +14,7 @@ from supervisors.decide import Verdict, decide, is_reported
 from supervisors.errors import MaxChildrenError, NoProcError, NotFoundError, SpecError
 from supervisors.events import ChildrenShutdownFailed, ChildTerminated
 from supervisors.exits import ExitReason
+from supervisors.keeper import because
 from supervisors.loop import SupervisorLoop
 from supervisors.process import Process
 from supervisors.slot import Slot
@@ -60,6 +61,7 @@ class DynamicSupervisor(SupervisorLoop):
 
     async def stop_children(self) -> None:
         """Stop all children at once, each within its own limit; bad ends are reported together."""
+        self.begin_to_end()
         ends = await self.stop_together(self.slots())
         bad = Counter(
             reason for slot, reason in ends if not is_expected_of_dynamic(slot.spec, reason)
@@ -77,13 +79,14 @@ class DynamicSupervisor(SupervisorLoop):
             generation, child = slot.generation, slot.offender()
             self.report(ChildTerminated(path, reason, spec.restart, generation, child))
         if decide(spec.restart, reason) is Verdict.RESTART:
-            return await self._restart(slot, f"it ended ({reason})")
+            cause = f"it ended ({reason}{because(slot.known)})"
+            return self.is_put_off(slot, cause) or await self._restart(slot, cause)
         self._forget(slot)
         return not await self.auto_shut_down(slot)
 
     async def retry(self, slot: Slot) -> bool:
         """Try a restart again whose start failed."""
-        return await self._restart(slot, f"its start failed ({slot.last_exit})")
+        return await self._restart(slot, slot.cause)
 
     async def _restart(self, slot: Slot, why: str) -> bool:
         if not self.spend(slot):

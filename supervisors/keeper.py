@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 
 import trio
 
+from supervisors.backoff import Patience
 from supervisors.budget import Window
 from supervisors.child import bring_up, end, end_together, is_expected
 from supervisors.errors import NoProcError, StartError
@@ -17,14 +18,20 @@ from supervisors.events import (
     SupervisorEvent,
 )
 from supervisors.exits import KILLED, ExitReason, Failed
+from supervisors.farewell import Stopped
 from supervisors.inbox import Inbox
 from supervisors.notes import Retry
 from supervisors.process import Process
 from supervisors.reports import brief
 from supervisors.slot import Restarted, Slot
-from supervisors.spec import Zombie
+from supervisors.spec import ACTOR_SHUTDOWN_SECONDS, Stop, Zombie
 
 ZOMBIE = Failed("its former life does not end")
+
+
+def because(process: Process | None) -> str:
+    """Return what is known of an end beyond its reason, to be appended."""
+    return f": {process.because}" if process is not None and process.because else ""
 
 
 class Keeper:
@@ -80,6 +87,9 @@ class Keeper:
     def _new_process(self, slot: Slot, parent: Process) -> Process:
         path = self.child_path(slot.spec.id)
         process = Process(path, parent.runtime, slot.generation, parent=parent)
+        process.keepsake = slot.known.keepsake if slot.known is not None else None
+        limit = slot.spec.stop_limit
+        process.orphan_seconds = ACTOR_SHUTDOWN_SECONDS if isinstance(limit, Stop) else limit
         start = slot.spec.start
         process.initial_call = getattr(start, "__qualname__", "") or brief(start)
         return process
@@ -110,12 +120,39 @@ class Keeper:
         """
         if slot.zombie is not None and slot.spec.zombie is Zombie.GIVE_UP:
             return False
+        slot.cause = f"its start failed ({slot.last_exit})"
         slot.restarting = True
         if slot.zombie is None:
-            self._inbox.put(Retry(slot))
+            self._retry(slot, None)
         else:
-            slot.zombie.on_exit(lambda _: self._inbox.put(Retry(slot)))
+            note = slot.pending = Retry(slot)
+            slot.zombie.on_exit(lambda _: self._inbox.put(note))
         return True
+
+    def is_put_off(self, slot: Slot, cause: str) -> bool:
+        """Have a child with a backoff wait for its restart; False when it has none."""
+        if slot.spec.backoff is None:
+            return False
+        slot.cause = cause
+        slot.restarting = True
+        self._retry(slot, slot.known.started_at if slot.known is not None else None)
+        return True
+
+    def _retry(self, slot: Slot, started_at: float | None) -> None:
+        """Put a retry into the inbox, now or when the backoff of the child is over."""
+        note = slot.pending = Retry(slot)
+        if slot.spec.backoff is None or self.process is None:
+            self._inbox.put(note)
+            return
+        slot.patience = slot.patience or Patience(slot.spec.backoff)
+        seconds = slot.patience.wait_after(started_at)
+        self.process.runtime.home().start_soon(self._retry_later, self.process, note, seconds)
+
+    async def _retry_later(self, own: Process, note: Retry, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await own.join()
+        if own.is_alive:
+            self._inbox.put(note)
 
     def vacate(self, slot: Slot) -> Process | None:
         """Take the process out of its slot."""
@@ -130,6 +167,7 @@ class Keeper:
         Idle ones cost no time. When the supervisor is killed meanwhile, so is the child.
         """
         slot.restarting = False
+        began = trio.current_time()
         process = self.vacate(slot)
         if process is None:
             return None
@@ -139,11 +177,25 @@ class Keeper:
         slot.last_exit = await end(process, slot.spec.stop_limit)
         if not process.is_alive:
             slot.zombie = None
+        self._note_stop(process, began)
         return slot.last_exit
+
+    def _note_stop(self, process: Process, began: float) -> None:
+        """Keep how a child ended, when the supervisor is about to end itself."""
+        if self.process is not None and self.process.ending_at is not None:
+            ended, reason = trio.current_time(), process.exit or KILLED
+            stop = Stopped(process.path, began, ended, reason, reason == KILLED)
+            self.process.runtime.stopped.append(stop)
+
+    def begin_to_end(self) -> None:
+        """Note when the children began to be stopped for good."""
+        if self.process is not None and self.process.ending_at is None:
+            self.process.ending_at = trio.current_time()
 
     async def stop_together(self, slots: Iterable[Slot]) -> list[tuple[Slot, ExitReason]]:
         """As `stop`, of many at once; return how those that ran ended."""
         ends: list[tuple[Slot, Process]] = []
+        began = trio.current_time()
         for slot in slots:
             slot.restarting = False
             process = self.vacate(slot)
@@ -157,6 +209,7 @@ class Keeper:
             slot.last_exit = process.exit or KILLED
             if not process.is_alive:
                 slot.zombie = None
+            self._note_stop(process, began)
         return [(slot, process.exit or KILLED) for slot, process in ends]
 
     async def stop_one(self, slot: Slot) -> None:
@@ -176,6 +229,9 @@ class Keeper:
             return True
         budget = self.window.budget
         path = self.child_path(offender.spec.id)
+        if self.process is not None:
+            last = f"{offender.last_exit}{because(offender.known)}"
+            self.process.because = f"{path} ended once too often ({last})"
         self.report(
             RestartBudgetSpent(
                 self.path, path, budget.intensity, budget.period, offender.offender()

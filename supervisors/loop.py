@@ -135,7 +135,7 @@ class SupervisorLoop(Keeper, ABC):
                 if slot.process is process and not await self._ended(slot, process):
                     return SHUTDOWN
             case Retry(slot=slot):
-                if slot.restarting and not await self.retry(slot):
+                if slot.restarting and slot.pending is note and not await self.retry(slot):
                     return SHUTDOWN
             case StopAsked(reason=reason):
                 await self.stop_children()
@@ -169,6 +169,9 @@ class SupervisorLoop(Keeper, ABC):
         )
         if not shuts_down(self.auto_shutdown, significant_left=left):
             return False
+        if self.process is not None:
+            path = self.child_path(ended.spec.id)
+            self.process.because = f"significant {path} ended ({ended.last_exit})"
         await self.stop_children()
         return True
 

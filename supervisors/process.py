@@ -8,6 +8,7 @@ exception.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from typing import TypeAlias, cast
@@ -54,6 +55,14 @@ class Process:
         self.initial_call = ""
         self.label: str | None = None
         self.extra: object = None
+        self.keepsake: object = None
+        """What the body leaves to the next life of the same child."""
+        self.because: str | None = None
+        """Why it ended, where its exit reason is too short for that."""
+        self.ending_at: float | None = None
+        """When a supervisor began to stop its children for good."""
+        self.orphan_seconds = math.inf
+        """How long it may go on once its supervisor has ended without stopping it."""
         self.created_at = trio.current_time()
         self.started_at: float | None = None
         self.handle: object = None
@@ -278,8 +287,20 @@ class Process:
             other.links.pop(self, None)
             if other.exit is None and self.fatal is None and not self._is_told(other, reason):
                 other._hear(reason, self)  # noqa: SLF001 - the same class
+                if other.parent is self:
+                    other._be_orphaned()  # noqa: SLF001 - the same class
         self._up.open()
         self._ended.open()
+
+    def _be_orphaned(self) -> None:
+        """Limit the time that nobody above limits any more."""
+        if self.orphan_seconds < math.inf and self.exit is None and not self._by_signal:
+            self.runtime.home().start_soon(self._die_in, self.orphan_seconds)
+
+    async def _die_in(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self.join()
+        self.kill()
 
     def _is_told(self, other: Process, reason: ExitReason) -> bool:
         """Whether `other` learns of the failed start as its result, and by no signal (OTP-026)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from supervisors.events import Report
+from supervisors.farewell import KEPT, Stopped
 from supervisors.names import Names
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Runtime:
     names: Names = field(default_factory=Names)
     processes: dict[Process, None] = field(default_factory=dict[Any, None])
     """The living ones, in the order of their start."""
+    stopped: deque[Stopped] = field(default_factory=lambda: deque[Any](maxlen=KEPT))
+    """The latest children that ended with their supervisor."""
     nursery: trio.Nursery | None = None
     detect_deadlocks: bool = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from supervisors.backoff import Patience
 from supervisors.events import Offender
 from supervisors.exits import ExitReason
 from supervisors.process import Process
@@ -29,6 +30,11 @@ class Slot:
     known: Process | None = None
     """The latest process that did start: what callers hold while the child is restarting."""
     restarting: bool = False
+    cause: str = ""
+    """Why the next start is due, while `restarting`."""
+    pending: object = None
+    """The retry that counts: one that waited and was overtaken does not."""
+    patience: Patience | None = None
     zombie: Process | None = None
     """A former life that did not end by a kill, as far as known."""
     generation: int = 0

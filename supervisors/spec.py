@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from supervisors.backoff import Backoff
 from supervisors.errors import SpecError
 from supervisors.exits import ExitReason
 
@@ -91,7 +92,8 @@ class ChildSpec:
 
     `shutdown` is in seconds, `INFINITY` or `BRUTAL_KILL`; left out it is 5 s for an actor and
     infinity for a supervisor, which must have time for its own children. An id is anything that
-    can be compared; its text is the last part of the child's path.
+    can be compared; its text is the last part of the child's path. `below` only tells readers of
+    the spec what a supervisor will start; `backoff` puts restarts off.
     """
 
     id: Hashable
@@ -101,6 +103,8 @@ class ChildSpec:
     kind: ChildKind = ChildKind.ACTOR
     significant: bool = False
     zombie: Zombie = Zombie.WAIT
+    backoff: Backoff | None = None
+    below: Flags | None = None
 
     def __post_init__(self) -> None:
         if not _is_id(self.id):

@@ -15,6 +15,7 @@ from supervisors.errors import (
 )
 from supervisors.events import ChildTerminated
 from supervisors.exits import SHUTDOWN, ExitReason, FailedToStart, Shutdown
+from supervisors.keeper import because
 from supervisors.loop import SupervisorLoop, flags_of
 from supervisors.process import Process
 from supervisors.slot import Slot
@@ -72,6 +73,7 @@ class Supervisor(SupervisorLoop):
 
     async def stop_children(self) -> None:
         """Stop the children one at a time, last started first."""
+        self.begin_to_end()
         await self._stop_all(self.slots())
 
     async def child_ended(self, slot: Slot, reason: ExitReason) -> bool:
@@ -83,7 +85,10 @@ class Supervisor(SupervisorLoop):
             self.report(ChildTerminated(path, reason, spec.restart, generation, child))
         match decide(spec.restart, reason):
             case Verdict.RESTART:
-                return await self._restart(slot, f"ended ({reason})")
+                cause = f"ended ({reason}{because(slot.known)})"
+                if self.is_put_off(slot, f"it {cause}"):
+                    return True
+                return await self._restart(slot, cause)
             case Verdict.GONE:
                 del self._table[spec.id]
             case Verdict.IDLE:
@@ -92,7 +97,7 @@ class Supervisor(SupervisorLoop):
 
     async def retry(self, slot: Slot) -> bool:
         """Try a restart again whose start failed."""
-        return await self._restart(slot, f"start failed ({slot.last_exit})")
+        return await self._restart(slot, slot.cause.removeprefix("it ").removeprefix("its "))
 
     async def _restart(self, failed: Slot, cause: str) -> bool:
         if not self.spend(failed):
@@ -237,5 +242,10 @@ def supervisor_by(
         return await Supervisor(init).run(process)
 
     return ChildSpec(
-        id=child_id, start=body, restart=restart, shutdown=shutdown, kind=ChildKind.SUPERVISOR
+        id=child_id,
+        start=body,
+        restart=restart,
+        shutdown=shutdown,
+        kind=ChildKind.SUPERVISOR,
+        below=init if isinstance(init, Flags) else None,
     )
