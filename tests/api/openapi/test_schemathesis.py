@@ -7,8 +7,10 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import schemathesis
 import trio
@@ -22,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.support.farm import Farm
+from actors.store.database import ConnectOptions
+from tests.support import farm as farms
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "15"))
 SEED = int(os.environ.get("FUZZ_SEED", random.SystemRandom().randrange(2**32)))
@@ -113,13 +116,20 @@ def _is_left_out(operation: Any) -> bool:  # noqa: ANN401
     return acts or "text/event-stream" in answers
 
 
-async def test_no_crash_and_nothing_undescribed(farm: Farm) -> None:
+async def test_no_crash_and_nothing_undescribed(
+    database_options: ConnectOptions,
+    tmp_path: Path,
+    logged: object,  # noqa: ARG001 - errors of the stop count, too
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Requests made from the description, good and bad: no 5xx, no answer that is not in it."""
     print(f"FUZZ_SEED={SEED} FUZZ_SECONDS={SECONDS:g}")  # noqa: T201 - to repeat it
-    build_id, worker_id, _ = await farm.assigned()
-    waiting = (await farm.submit(platform="android"))["id"]
-    fuzz = Fuzz(farm.url, farm.api_key, [build_id, worker_id, waiting])
-    await trio.to_thread.run_sync(fuzz.run)
+    monkeypatch.setattr(farms, "SECONDS", SECONDS + farms.SECONDS)
+    async with farms.farming(database_options, tmp_path) as farm:
+        build_id, worker_id, _ = await farm.assigned()
+        waiting = (await farm.submit(platform="android"))["id"]
+        fuzz = Fuzz(farm.url, farm.api_key, [build_id, worker_id, waiting])
+        await trio.to_thread.run_sync(fuzz.run)
     print(dict(sorted(fuzz.statuses.items())))  # noqa: T201 - the report
     assert not fuzz.failures, "\n".join(fuzz.failures)
     assert fuzz.statuses.total() >= LEAST
