@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import signal
 import statistics
 import sys
@@ -55,6 +56,8 @@ def _planted(console: Console, seed: int) -> int:
         report = trio.run(run, order_of(name, seed))
         caught = [words for words in report.wrong if bug.sign in words]
         missed += not caught
+        if caught:
+            shutil.rmtree(report.folder)
         console.print(f"{name}: {f'found, {caught[0]}' if caught else 'NOT FOUND'}")
     return 1 if missed else 0
 
