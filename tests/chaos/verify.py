@@ -27,6 +27,8 @@ _CONNECTIONS = "select pid from pg_stat_activity where application_name = 'expo-
 _PER_NODE = 5
 """Connections of a controller: the pool, and one that listens."""
 _EXPECTED_CRASHES = ("ServerDiedError", "NodeDiedError", "NodeSetupError")
+_LINGERS = "it is already in use"
+"""Said by a start while a node of the killed life still has the port; the start is repeated."""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,8 @@ def crashes(log: Iterable[str]) -> Counter[str]:
     """Count crashes and other errors of the log that no fault explains."""
     counted: Counter[str] = Counter()
     for line in log:
+        if _LINGERS in line:
+            continue
         if not line.startswith("{"):
             counted["not JSON: " + line.strip()[:150]] += 1
             continue
