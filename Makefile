@@ -9,7 +9,7 @@ SHELL := bash
 # On a terminal the program has a process group of its own: Ctrl-C is for it, and make exits as it does.
 program = @if [ -t 0 ]; then set -m; $(BIN)/expo-controller $(1) $(ARGS); exit $$?; else exec $(BIN)/expo-controller $(1) $(ARGS); fi
 
-.PHONY: help run test check demo bench otp otp-journals chaos clean
+.PHONY: help run test check demo bench otp otp-journals otp-live contract mutation chaos clean
 help:   ## list the targets
 	@awk -F ' *## ' '/^[a-z%-]+:.*##/ { split($$1, t, ":"); printf "  make %-13s %s\n", t[1], $$2 }' $(MAKEFILE_LIST)
 
@@ -36,6 +36,15 @@ otp: $(TOOLS)   ## which statements about OTP have a test, and whether it passes
 
 otp-journals: $(TOOLS)   ## play journals of real Erlang (JOURNALS=folder) on our runtime
 	@$(BIN)/python -m tests.otp.journals $(JOURNALS) $(ARGS)
+
+otp-live: $(TOOLS)   ## the same with fresh scenarios and a real Erlang, if there is one
+	@$(BIN)/python -m tests.otp.live play $(ARGS)
+
+contract: $(TOOLS)   ## hold any controller to the wire contract: URL=… KEY=…
+	@CONTROLLER_API_KEY=$(KEY) $(BIN)/python -m pytest tests/contract $(if $(URL),--url $(URL)) $(ARGS)
+
+mutation: $(TOOLS)   ## break the rules of supervision one by one: a test must fail each time
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 chaos: $(TOOLS)   ## break everything under load, and count what was lost
 	@$(BIN)/python -m tests.chaos $(ARGS)
