@@ -27,6 +27,9 @@ from controller.cli import program
 from controller.limits import LIMITS, Limit
 from controller.settings import SETTINGS
 from supervisors import events as tree_events
+from tests.otp.statements import GROUPS
+from tests.otp.table import TESTS, Row, named_tests
+from tests.otp.table import rows as statements
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r"(<!-- printed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -142,6 +145,22 @@ def messages() -> str:
     return _table(("Actor", "Message", "Kind", "Meaning"), rows)
 
 
+def _share(rows: Iterable[Row]) -> str:
+    states = [row.state for row in rows]
+    return f"{states.count('covered')} of {len(states)}" if states else ""
+
+
+def otp() -> str:
+    """Print how many statements about OTP have a test, by group."""
+    table = statements(named_tests(sorted(TESTS.rglob("test_*.py"))), None)
+    rows: list[tuple[str, ...]] = []
+    for letter, name in GROUPS.items():
+        own = [row for row in table.values() if row.statement.group == letter]
+        shares = (_share(row for row in own if row.statement.level == level) for level in "MSO")
+        rows.append((letter, name, *shares))
+    return _table(("", "Group", "M", "S", "O"), rows)
+
+
 PRINTED: dict[str, Callable[[], str]] = {
     "settings": settings,
     "limits": limits,
@@ -151,6 +170,7 @@ PRINTED: dict[str, Callable[[], str]] = {
     "lifecycle": lifecycle,
     "commands": commands,
     "messages": messages,
+    "otp": otp,
 }
 
 
