@@ -40,12 +40,15 @@ def judge(scenario: Json) -> tuple[Judgement, list[str]]:
 
 def _forget_labels(recorded: list[Json], played: list[Json]) -> None:
     """Call a child "child" where OTP, which forgets a temporary child's arguments, does so."""
+    left = list(played)
     for report in recorded:
-        if report.get("id") != "child" or report in played:
-            continue
-        same = [one for one in played if {**one, "id": "child"} == report]
-        if same:
-            same[0]["id"] = "child"
+        if report in left:
+            left.remove(report)
+        elif report.get("id") == "child":
+            same = next((one for one in left if {**one, "id": "child"} == report), None)
+            if same is not None:
+                left.remove(same)
+                same["id"] = "child"
 
 
 def deviation_of(scenario: Json) -> str | None:
