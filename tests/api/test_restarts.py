@@ -42,6 +42,7 @@ BODY = {
 """A body that every JSON route can work with."""
 PATHS = [
     "telemetry",
+    "watchdog",
     "repo",
     "pubsub",
     "orchestration",
@@ -176,7 +177,7 @@ async def test_without_a_database_every_route_says_so(
 
         async with trio.open_nursery() as nursery:
             for route in (*ROUTES, *pages()):
-                if not route.path.startswith(("/debug", "/metrics")):
+                if not route.path.startswith(("/debug", "/metrics", "/live", "/ready")):
                     nursery.start_soon(ask, route)
         assert farm.files() == files
         assert (await farm.get("/debug/tree")).status_code == 200
