@@ -63,8 +63,8 @@ def check_key(guard: Guard, also: tuple[Token, ...], request: Request) -> None:
         if not token.of(request):
             raise Refusal(401, f"Missing {token.header} header")
         return
-    if key := request.headers.get("x-api-key", ""):
-        if not hmac.compare_digest(key.encode(), request.services.api_key.encode()):
+    if request.headers.get("x-api-key"):
+        if not has_key(request):
             raise Refusal(403, WRONG_KEY)
         return
     if any(token.of(request) for token in also):
@@ -90,6 +90,12 @@ async def check_access(guard: Guard, also: tuple[Token, ...], request: Request) 
             await _check_worker_of_build(request)
         case _:
             pass
+
+
+def has_key(request: Request) -> bool:
+    """Whether the right API key is sent."""
+    key = request.headers.get("x-api-key", "")
+    return bool(key) and hmac.compare_digest(key.encode(), request.services.api_key.encode())
 
 
 def shows_key(guard: Guard, request: Request) -> bool:

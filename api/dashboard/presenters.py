@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+SHORT = 8
+"""As much of an id everybody may see: too little to be of use."""
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -45,7 +47,7 @@ def build_row(row: Mapping[str, Any], now: int) -> BuildRow:
     took = "" if started is None else span(((ended or now) - started) / 1000)
     return BuildRow(
         id=row["id"],
-        short_id=row["id"][:8],
+        short_id=row["id"][:SHORT],
         platform=row["platform"],
         status=row["status"],
         worker=row["worker_name"] or "",
