@@ -1,4 +1,8 @@
-"""The groups of a recording: what a dynamic supervisor stops side by side has no order."""
+"""The groups of a recording: what happens side by side, and so has no order.
+
+A dynamic supervisor stops its children at once; supervisors that were held together go on
+together. One Erlang may always show the same order there, but it promises none.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,16 @@ if TYPE_CHECKING:
 
 
 def mark_groups(scenario: Json, recorded: Json) -> None:
-    """Give the stops of each dynamic supervisor's children a group of their own."""
+    """Give what happens side by side a group of its own: the whole burst, or such stops."""
     dynamic = set(_dynamic(scenario["tree"], scenario["tree"]["id"]))
-    for step in [recorded["start"], *recorded["steps"]]:
+    held = [len(step.get("hold", ())) for step in scenario["steps"]]
+    steps = [recorded["start"], *recorded["steps"]]
+    for several, step in zip([0, *held], steps, strict=True):
         events = step.get("events", [])
+        if several > 1:
+            for event in events:
+                event["g"] = 1
+            continue
         ends = [
             at
             for at, event in enumerate(events)

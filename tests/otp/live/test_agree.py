@@ -98,6 +98,17 @@ def test_the_stops_of_a_dynamic_supervisor_are_grouped() -> None:
     events = [*own, *stops, _end("root") | {"ev": "sup_exit"}]
     recorded = {"start": {"events": events}, "steps": []}
     assert not is_marked(recorded)
-    mark_groups({"tree": tree}, recorded)
+    mark_groups({"tree": tree, "steps": []}, recorded)
     assert is_marked(recorded)
     assert [event.get("g") for event in events] == [None, 1, 1, 1, 1, None]
+
+
+def test_supervisors_that_were_held_together_have_no_common_order() -> None:
+    """The events of such a burst are one group; those of a burst at one supervisor are not."""
+    ends = [_end("root/a/c"), _end("root/b/d")]
+    tree = {"id": "root", "sup": {}, "children": []}
+    for held, marked in (["root/a", "root/b"], True), (["root/a"], False):
+        scenario = {"tree": tree, "steps": [{"do": "burst", "hold": held}]}
+        recorded = {"start": {}, "steps": [{"events": [dict(end) for end in ends]}]}
+        mark_groups(scenario, recorded)
+        assert (order(recorded["steps"][0]["events"], ends[::-1]) is None) == marked
