@@ -57,8 +57,10 @@ class Window:
 
     def note(self, event: object) -> None:
         """Keep an event for whoever comes, unless it is a frequent one, and pass it on."""
-        told = Told(time.time(), event)
         frequent = isinstance(event, _FREQUENT)
+        if frequent and not self._watching:
+            return
+        told = Told(time.time(), event)
         if not frequent:
             self.recent.append(told)
         if self._watching:
