@@ -31,6 +31,8 @@ from api.errors import Refusal
 from api.exchange import Request
 from api.text import storable
 
+MALFORMED = (400, "Malformed multipart body")
+TOO_MANY_PARTS = (413, "Malformed multipart body: too many or too large parts")
 SIGN_SECONDS = 10.0
 """How often a body that arrives counts as a sign of life."""
 
@@ -83,7 +85,7 @@ class FormReader:
         except MultipartError as error:
             await self._give_up(error)
             large = isinstance(error, ParserLimitReached)
-            raise Refusal(413 if large else 400, f"Malformed multipart body: {error}") from error
+            raise Refusal(*(TOO_MANY_PARTS if large else MALFORMED)) from error
         except BaseException as error:
             await self._give_up(error)
             raise

@@ -20,7 +20,18 @@ from controller.run import SetupError
 from controller.settings import SettingError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Finds `node`, too, which only the program itself calls: neither listed nor suggested."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name."""
+        return node if cmd_name == node.name else super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 def program() -> None:
     """Run a mobile build farm: take builds, give them to Macs, keep the results.
 
@@ -32,7 +43,7 @@ def program() -> None:
     """  # noqa: D301 - click's mark for text it must not wrap
 
 
-for command in (start, demo, tree, kill, state, trace, cluster, db, version, node):
+for command in (start, demo, tree, kill, state, trace, cluster, db, version):
     program.add_command(command)
 
 

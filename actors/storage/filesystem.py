@@ -23,7 +23,8 @@ _VECTORS = 512
 class IncomingFile:
     """A file that is being written, on the final volume; locked, so that no sweep takes it."""
 
-    def __init__(self, root: Path, location: str) -> None:
+    def __init__(self, root: Path, location: str, known: set[Path]) -> None:
+        self._known = known
         self.path = root / INCOMING / PurePosixPath(location).name
         self._final = root / location
         self._fd = _create(self.path)
@@ -39,17 +40,20 @@ class IncomingFile:
                 left[0] = left[0][written:]
 
     def publish(self) -> None:
-        """Sync the bytes, give them their final name, sync the folder."""
+        """Sync the bytes, give them their final name, sync the folder.
+
+        And once in a life that of the folder: another upload, or process, may just have made it.
+        """
         os.fsync(self._fd)
         folder = self._final.parent
-        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path.rename(self._final)
         try:
             self._close()
             _sync_folder(folder)
-            if made:
+            if folder not in self._known:
                 _sync_folder(folder.parent)
+                self._known.add(folder)
         except OSError:
             self._final.unlink(missing_ok=True)
             raise
@@ -97,6 +101,7 @@ class FileStore:
         self.root = root
         self.reserve = reserve
         self.held: set[str] = set()
+        self._known: set[Path] = set()
 
     @property
     def where(self) -> str:
@@ -130,7 +135,7 @@ class FileStore:
 
     def create(self, location: str) -> IncomingFile:
         """Open a new temporary file."""
-        return IncomingFile(self.root, location)
+        return IncomingFile(self.root, location, self._known)
 
     def open(self, location: str) -> tuple[int, int]:
         """Open a stored file."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from actors.domain.artifact import Kind
 from actors.domain.errors import UnavailableError
 from actors.domain.events import WorkerRegistered
@@ -24,7 +26,11 @@ from api.text import storable, storable_json
 from api.wire import workers as shapes
 
 MAX_HOLD = 60.0
+NAME_LENGTH = 200
+CAPABILITIES_BYTES = 16 * 1024
 _NOT_ENOUGH = "Name and capabilities required"
+_LONG_NAME = f"The name of a worker has at most {NAME_LENGTH} characters"
+_MUCH_ABLE = f"The capabilities of a worker have at most {CAPABILITIES_BYTES} bytes of JSON"
 
 
 async def register(request: Request) -> Outcome:
@@ -32,6 +38,10 @@ async def register(request: Request) -> Outcome:
     body = read_as(request, shapes.Registration, _NOT_ENOUGH)
     if body.capabilities not in ({}, []) and not body.capabilities:
         raise Refusal(400, _NOT_ENOUGH)
+    if len(body.name) > NAME_LENGTH:
+        raise Refusal(400, _LONG_NAME)
+    if len(msgspec.json.encode(body.capabilities)) > CAPABILITIES_BYTES:
+        raise Refusal(400, _MUCH_ABLE)
     services = request.services
     worker_id = _own_id(body.id)
     named, able = storable(body.name), storable_json(body.capabilities)

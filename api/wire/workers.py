@@ -14,9 +14,12 @@ Judged: TypeAlias = Annotated[Any, Meta(extra_json_schema={"type": ["string", "n
 
 
 class Registration(Struct):
-    """A worker announces itself. `capabilities` are kept as sent; `platforms` in them is heeded."""
+    """A worker announces itself. `capabilities` are kept as sent; `platforms` in them is heeded.
 
-    name: Filled
+    They have at most 16 KiB.
+    """
+
+    name: Annotated[str, Meta(min_length=1, extra_json_schema={"maxLength": 200})]
     capabilities: Any
     id: Judged = None
 

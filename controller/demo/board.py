@@ -23,8 +23,8 @@ _FRAMES_SECONDS = 0.2
 _LINES_SECONDS = 1.0
 _LABELS = {
     "builds_per_minute": "builds/min",
-    "assignment_p50_ms": "assignment p50, ms",
-    "assignment_p99_ms": "assignment p99, ms",
+    "in_queue_p50_ms": "in the queue p50, ms",
+    "in_queue_p99_ms": "in the queue p99, ms",
 }
 
 

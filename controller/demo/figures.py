@@ -14,8 +14,8 @@ class Figures:
     builds: int
     seconds: float
     builds_per_minute: float
-    assignment_p50_ms: float | None
-    assignment_p99_ms: float | None
+    in_queue_p50_ms: float | None
+    in_queue_p99_ms: float | None
     failures: int
     kills: int
     lost: int

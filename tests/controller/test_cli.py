@@ -127,6 +127,9 @@ def test_an_unknown_word_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["strat"])
     assert done.exit_code == 2
     assert "No such command 'strat'" in done.output
+    for near in ("nope", "nod", "nodes"):
+        assert "'node'" not in CliRunner().invoke(commands, [near]).output
+    assert " node " not in CliRunner().invoke(commands, ["--help"]).output
     done = run(tmp_path, "--prot", "3000")
     assert done.returncode == 2
     assert "expo-controller start" in done.stderr

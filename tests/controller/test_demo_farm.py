@@ -177,8 +177,8 @@ def test_secrets_in_a_log_are_counted(tmp_path: Path) -> None:
 def test_the_table_says_the_same_as_the_json() -> None:
     """Every figure that applies is shown, with the verdict."""
     figures = Figures(
-        builds=3, seconds=1.5, builds_per_minute=120, assignment_p50_ms=None,
-        assignment_p99_ms=None, failures=0, kills=2, lost=1, assigned_twice=0, seed=9,
+        builds=3, seconds=1.5, builds_per_minute=120, in_queue_p50_ms=None,
+        in_queue_p99_ms=None, failures=0, kills=2, lost=1, assigned_twice=0, seed=9,
         secrets_in_the_log=0,
     )  # fmt: skip
     shown = io.StringIO()

@@ -81,7 +81,7 @@ def test_the_wait_is_from_acknowledgement_to_first_worker() -> None:
     ledger.grants["a"] += [_grant("w", 2, at=15), _grant("v", 1, at=12)]
     ledger.grants["b"].append(_grant("w", 1, at=9.5))
     assert ledger.latencies() == [2.0, 0.0]
-    assert ledger.close(1, seed=1).assignment_p99_ms == 2000
+    assert ledger.close(1, seed=1).in_queue_p99_ms == 2000
 
 
 def test_a_run_without_faults_is_good() -> None:

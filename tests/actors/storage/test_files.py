@@ -65,6 +65,36 @@ def test_a_published_file_is_synced_before_it_is_renamed(
     assert list((store.root / INCOMING).iterdir()) == []
 
 
+def test_a_folder_that_another_upload_made_is_synced_before_a_row_counts_on_it(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it may not have come that far; one sync a life is enough, if it succeeds."""
+    synced: list[Path] = []
+    failing = [True]
+
+    def note(folder: Path) -> None:
+        synced.append(folder)
+        if failing and folder.parent == store.root:
+            failing.clear()
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(filesystem, "_sync_folder", note)
+    artifact_id = new_id()
+    shard = (store.root / location_of(Kind.SOURCE, artifact_id)).parent
+    shard.mkdir()
+    for number in range(3):
+        location = location_of(Kind.SOURCE, artifact_id[:-1] + str(number))
+        assert (store.root / location).parent == shard
+        file = store.create(location)
+        if number:
+            file.publish()
+        else:
+            with pytest.raises(OSError, match="Input/output"):
+                file.publish()
+            file.drop()
+    assert synced == [shard, shard.parent, shard, shard.parent, shard]
+
+
 def test_only_the_owner_can_read(store: FileStore) -> None:
     """Files and folders alike."""
     path = store.root / published(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.routes.workers import CAPABILITIES_BYTES, NAME_LENGTH
 from tests.support.farm import Farm, good, refused
 
 NOT_ENOUGH = (400, "Name and capabilities required")
@@ -76,6 +77,21 @@ async def test_an_id_that_clients_refuse_is_refused(farm: Farm) -> None:
         answer = await farm.post("/api/workers/register", body)
         assert refused(answer) == (400, "Invalid worker id"), strange
     assert await farm.count("workers") == 0
+
+
+async def test_names_and_capabilities_are_bounded(farm: Farm) -> None:
+    """200 characters and 16 KiB are taken, one more is refused in words, and nothing stored."""
+    room = CAPABILITIES_BYTES - len('{"x":""}')
+    for name, pad in ((NAME_LENGTH, 1), (1, room)):
+        await farm.register("é" * name, {"x": "p" * pad})
+    known = await farm.count("workers")
+    for name, pad, what in (
+        (NAME_LENGTH + 1, 1, "The name of a worker has at most 200 characters"),
+        (1, room + 1, "The capabilities of a worker have at most 16384 bytes of JSON"),
+    ):
+        body = {"name": "é" * name, "capabilities": {"x": "p" * pad}}
+        assert refused(await farm.post("/api/workers/register", body)) == (400, what)
+    assert await farm.count("workers") == known
 
 
 async def test_unregister_returns_builds_to_the_queue(farm: Farm) -> None:

@@ -11,6 +11,7 @@ import trio
 
 from actors.domain.artifact import LIMITS, Kind
 from actors.storage.filesystem import FileStore, IncomingFile
+from api.form import MALFORMED, TOO_MANY_PARTS
 from tests.support.farm import Farm, good, refused
 from tests.support.form import BOUNDARY, MULTIPART, Part, body_of, file
 
@@ -119,7 +120,8 @@ async def test_a_broken_body_is_refused_and_leaves_nothing(farm: Farm) -> None:
         answer = await farm.ask("POST", SUBMIT, {"Content-Type": MULTIPART}, content=body)
         status, text = refused(answer)
         assert status in {400, 413}, body[:80]
-        assert text.startswith("Malformed multipart body"), text
+        words = {MALFORMED[1], TOO_MANY_PARTS[1]}
+        assert text in words, text  # nothing of what the parser says
     assert await left_behind(farm) == ([], 0)
 
 
