@@ -118,6 +118,7 @@ class ProcessCrashed:
     messages: tuple[str, ...] = field(repr=False)
     last_message: str = field(repr=False)
     state: str = field(repr=False)
+    flight: tuple[str, ...] = field(default=(), repr=False)
 
 
 SupervisorEvent: TypeAlias = (

@@ -75,6 +75,8 @@ class Process:
         self.facts: Callable[[], CrashFacts] | None = None
         self.system: Callable[[SystemRequest], None] | None = None
         self.waits_for: Process | None = None
+        self.deadline = math.inf
+        """Until when whoever asked waits for what is done now; on the trio clock."""
         self._scope = trio.CancelScope(shield=True)
         self._asked: ExitReason | None = None
         self._by_signal = False
@@ -329,6 +331,15 @@ def _split(error: BaseException) -> tuple[BaseException | None, BaseException | 
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).split(trio.Cancelled)
     return None, error
+
+
+def is_own_crash(error: BaseException) -> bool:
+    """Whether an exception is a bug of the process: no cancel of it, and no end of the program.
+
+    So is a cancel of asyncio that leaked into it.
+    """
+    cancelled, crash = _split(error)
+    return cancelled is None and crash is not None and _fatal(crash) is None
 
 
 def _fatal(crash: BaseException) -> BaseException | None:

@@ -31,6 +31,7 @@ class CrashFacts:
     messages: tuple[object, ...] = ()
     last_message: object = None
     state: object = None
+    flight: tuple[object, ...] = ()
 
 
 def brief(value: object) -> str:
@@ -60,4 +61,5 @@ def crash_report(process: Process, reason: ExitReason) -> ProcessCrashed:
         messages=tuple(brief(one) for one in facts.messages[:MESSAGES]),
         last_message=brief(facts.last_message),
         state=brief(facts.state),
+        flight=tuple(map(str, facts.flight)),
     )

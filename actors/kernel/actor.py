@@ -17,6 +17,7 @@ import trio
 
 from actors.kernel.errors import BadReturnError, UnhandledMessageError
 from actors.kernel.fields import Fields
+from actors.kernel.flight import FLIGHT_SIZE, Flight, carried_on, flight_of
 from actors.kernel.mailbox import Envelope, Item, Mailbox, Notice, StopRequest, jumps_the_queue
 from actors.kernel.messages import Caller, NoReply, Timeout
 from actors.kernel.ref import Ref
@@ -25,7 +26,7 @@ from supervisors.debug import Debug, Happening
 from supervisors.errors import AlreadyStartedError
 from supervisors.events import UnexpectedMessage
 from supervisors.exits import NORMAL, AlreadyStarted, Crash, ExitReason
-from supervisors.process import Process, StartRefusedError
+from supervisors.process import Process, StartRefusedError, is_own_crash
 from supervisors.reports import MESSAGES, CrashFacts, brief
 from supervisors.spec import ChildSpec, Ignore, Restart, Stop
 from supervisors.system import SystemRequest
@@ -45,6 +46,10 @@ class Actor(Fields, Generic[P]):
     mailbox_capacity: ClassVar[int] = 10_000
     terminate_seconds: ClassVar[float] = TERMINATE_SECONDS
     """Limit of `terminate` after an end of the actor's own; a stop from above has its limit."""
+    flight_size: ClassVar[int] = FLIGHT_SIZE
+    """How many of the latest messages the flight recorder keeps."""
+    drops_expired: ClassVar[bool] = False
+    """Whether a call is skipped whose deadline, its caller's, passed before its turn came."""
     serves_gone_callers: ClassVar[bool] = True
     """Whether a call is still carried out when its caller gave up before its turn came."""
     trap_exits: bool = True
@@ -116,6 +121,8 @@ class Actor(Fields, Generic[P]):
         facts: dict[str, object] = {"mailbox": len(self.mailbox), "handled": self.handled}
         if len(self.mailbox):
             facts["oldest"] = f"{self.mailbox.oldest_age():.3f}s"
+        if self.mailbox.dropped or self.mailbox.refused:
+            facts["dropped"], facts["refused"] = self.mailbox.dropped, self.mailbox.refused
         if self.timing.samples:
             facts["p50/p99"] = str(self.timing)
         return facts
@@ -179,7 +186,9 @@ class Actor(Fields, Generic[P]):
     async def _live_to_the_end(self, process: Process) -> ExitReason:
         try:
             reason = await self._serve()
-        except Exception as error:
+        except BaseException as error:
+            if not is_own_crash(error):
+                raise
             await self._terminate(Crash(error), self.terminate_seconds)
             raise
         orphaned = process.parent is not None and not process.parent.is_alive
@@ -205,6 +214,7 @@ class Actor(Fields, Generic[P]):
 
     async def _serve(self) -> ExitReason:
         process, left, until = self.process, 0, 0.0
+        flight: Flight | None = None
         while self._asked is None:
             now = time.perf_counter()
             if left == 0 or now > until or process.is_cut:
@@ -218,9 +228,13 @@ class Actor(Fields, Generic[P]):
             item = self.mailbox.get_nowait(jumps_the_queue if self.suspended else None)
             if type(item) is Envelope:
                 self._timeout_at = math.inf
+                flight = flight or carried_on(process, self.flight_size)
+                flight.begin(type(item.message), now)
                 await self._handle(item)
+                took = time.perf_counter() - now
+                flight.end(took)
                 if is_sampled(self.handled):
-                    self.timing.note(time.perf_counter() - now)
+                    self.timing.note(took)
             elif item is not None:
                 reason = await self._take(item)
                 if reason is not None:
@@ -267,7 +281,7 @@ class Actor(Fields, Generic[P]):
         if self.debug is not None:
             self._tell(Happening.IN, message)
         if caller is not None:
-            if caller.open or self.serves_gone_callers:
+            if self._is_wanted(caller):
                 await self._answer(message, caller)
         elif envelope.via == "cast":
             _expect_none(await self.handle_cast(message))
@@ -276,9 +290,19 @@ class Actor(Fields, Generic[P]):
         if self.debug is not None:
             self._tell(Happening.STATE, self.get_state())
 
+    def _is_wanted(self, caller: Caller[object]) -> bool:
+        if self.drops_expired and trio.current_time() >= caller.deadline:
+            return False
+        return caller.open or self.serves_gone_callers
+
     async def _answer(self, message: object, caller: Caller[object]) -> None:
         caller.hold_in(self._open_calls)
-        reply = await self.handle_call(message, caller)
+        process = self.process
+        process.deadline = caller.deadline
+        try:
+            reply = await self.handle_call(message, caller)
+        finally:
+            process.deadline = math.inf
         if reply is NotImplemented:
             raise BadReturnError(f"handle_call of {self.ref.name} returned NotImplemented")
         if isinstance(reply, NoReply):
@@ -332,6 +356,7 @@ class Actor(Fields, Generic[P]):
             messages=tuple(self.redact(one) for one in self.mailbox.waiting(MESSAGES)),
             last_message=self.redact(self._last_message),
             state=self.redact(self.get_state()),
+            flight=flight_of(self.process),
         )
 
     def _give_back(self, process: Process) -> None:

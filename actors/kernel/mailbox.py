@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import trio
 
 from actors.kernel.errors import MailboxFullError
-from actors.kernel.messages import Caller
+from actors.kernel.messages import Caller, Cast
 from supervisors.errors import NoProcError
 from supervisors.exits import ExitReason
 from supervisors.inbox import Inbox
@@ -60,7 +60,7 @@ Item: TypeAlias = Envelope | Notice | StopRequest | SystemRequest
 
 
 class Mailbox:
-    """First in, first out; refuses (never waits, never drops) when `capacity` messages wait."""
+    """First in, first out; refuses, or drops if the message says so, when `capacity` wait."""
 
     __slots__ = (
         "_closed",
@@ -68,6 +68,7 @@ class Mailbox:
         "_room",
         "_waiting",
         "capacity",
+        "dropped",
         "owner",
         "peak",
         "refused",
@@ -78,6 +79,7 @@ class Mailbox:
         self.owner: Process | None = None
         self.peak = 0
         self.refused = 0
+        self.dropped = 0
         self._waiting = 0
         self._inbox: Inbox[Item] = Inbox()
         self._room: trio.lowlevel.ParkingLot | None = None
@@ -117,16 +119,34 @@ class Mailbox:
     # -- putting in -----------------------------------------------------------------------------
 
     def put(self, message: object, caller: Caller[object] | None = None, via: Via = "cast") -> None:
-        """Append a message; `NoProcError` when closed, `MailboxFullError` when full."""
+        """Append a message; `NoProcError` when closed.
+
+        When full, `MailboxFullError`, unless the kind of message has another policy.
+        """
         if self._closed:
             raise NoProcError("the actor has ended")
-        if self._waiting >= self.capacity:
-            self.refused += 1
-            raise MailboxFullError(f"{self.capacity} messages are waiting")
+        if self._waiting >= self.capacity and not self._is_let_in(message, caller):
+            return
         self._waiting += 1
         if self._waiting > self.peak:  # noqa: PLR1730 - a call costs as much as the rest
             self.peak = self._waiting
         self._inbox.put(Envelope(message, caller, trio.current_time(), via))
+
+    def _is_let_in(self, message: object, caller: Caller[object] | None) -> bool:
+        """Apply the policy of a message to a full mailbox; True when there is a place now."""
+        policy = message.when_full if isinstance(message, Cast) and caller is None else "refuse"
+        kind = type(cast("object", message))
+        if policy == "drop_newest":
+            self.dropped += 1
+            return False
+        if policy == "drop_oldest":
+            oldest = self._inbox.take(lambda item: type(item) is Envelope and _is(item, kind))
+            if oldest is not None:
+                self._waiting -= 1
+                self.dropped += 1
+                return True
+        self.refused += 1
+        raise MailboxFullError(f"{self.capacity} messages are waiting")
 
     async def put_when_room(self, message: object, caller: Caller[object] | None = None) -> None:
         """Append a message, waiting for room: backpressure for producers outside the tree."""
@@ -195,6 +215,10 @@ class Mailbox:
         if self._room is not None:
             self._room.unpark_all()
         return left
+
+
+def _is(item: Envelope, kind: type[object]) -> bool:
+    return item.caller is None and type(item.message) is kind
 
 
 def jumps_the_queue(item: Item) -> bool:

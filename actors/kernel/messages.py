@@ -6,8 +6,9 @@ of `Call[P, R]` has the static type `R`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
 import trio
 
@@ -20,6 +21,9 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+WhenFull: TypeAlias = Literal["refuse", "drop_newest", "drop_oldest"]
+
+
 class Call(Generic[P, R]):
     """A request to an actor of protocol `P` that is answered with an `R`."""
 
@@ -27,9 +31,14 @@ class Call(Generic[P, R]):
 
 
 class Cast(Generic[P]):
-    """A message to an actor of protocol `P` that is not answered."""
+    """A message to an actor of protocol `P` that is not answered.
+
+    `when_full` says what a full mailbox does with it: `refuse` it (the sender is told), drop it
+    as the newest, or drop the oldest waiting one of the same class in its favour.
+    """
 
     __slots__ = ()
+    when_full: ClassVar[WhenFull] = "refuse"
 
 
 class NoReply:
@@ -75,11 +84,12 @@ class Timeout:
 class Caller(Generic[R]):
     """One-shot reply slot of one call, for one waiting task; a late or second reply is dropped."""
 
-    __slots__ = ("_task", "answered", "error", "exit", "holder", "open", "value")
+    __slots__ = ("_task", "answered", "deadline", "error", "exit", "holder", "open", "value")
 
     def __init__(self) -> None:
         self.holder: dict[Caller[R], None] | None = None
         self.open = True
+        self.deadline = math.inf
         self.answered = False
         self.value: R | None = None
         self.error: Exception | None = None

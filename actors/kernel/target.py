@@ -27,6 +27,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 CALL_SECONDS = 5.0
+MOMENT = 0.001
 
 
 class Target(ABC, Generic[P]):
@@ -52,13 +53,18 @@ class Target(ABC, Generic[P]):
         Raises `NoProcError`, `CallingSelfError` or `MailboxFullError` (it was not accepted),
         `CallExitError` or `CallTimeoutError` (the effect is unknown), or what the actor refuses
         with. Cancelled, it withdraws nothing. With `wait_for_room` a full mailbox is waited for,
-        within `timeout`.
+        within `timeout`. Made in the handler of a call it waits no longer than whoever made that.
         """
         caller: Caller[R] = Caller()
         box = self._living(message)
         asking = self._enter(box, message)
+        began = trio.current_time()
+        caller.deadline = min(began + timeout, _inherited())
+        timeout = caller.deadline - began
+        if timeout < 0:
+            raise CallTimeoutError(self.name, message, 0.0)
         try:
-            with trio.move_on_after(timeout):
+            with trio.move_on_at(caller.deadline):
                 if wait_for_room:
                     await box.put_when_room(message, cast("Caller[object]", caller))
                 else:
@@ -184,6 +190,14 @@ def outcome(caller: Caller[R], target: str, message: object, timeout: float) -> 
     if caller.exit is not None:
         raise CallExitError(target, message, caller.exit)
     raise CallTimeoutError(target, message, timeout)
+
+
+def _inherited() -> float:
+    """Return until when the call waits that the calling actor is about to answer."""
+    process = CURRENT.get()
+    if process is None or process.deadline == math.inf or not _is_own_task(process):
+        return math.inf
+    return process.deadline + MOMENT  # whoever asked hears of its own timeout first
 
 
 def _is_own_task(process: Process) -> bool:

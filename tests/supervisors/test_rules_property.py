@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisors.budget import Window
-from supervisors.decide import Verdict, affected, decide, is_reported
+from supervisors.decide import Verdict, affected, decide, is_reported, shuts_down
 from supervisors.exits import (
     KILLED,
     NOPROC,
@@ -18,7 +18,7 @@ from supervisors.exits import (
     Shutdown,
     is_clean,
 )
-from supervisors.spec import Budget, Restart, Strategy
+from supervisors.spec import AutoShutdown, Budget, Restart, Strategy
 
 # Quarters are exact in binary, so that "exactly one period old" really occurs.
 quarters = st.integers(0, 80).map(lambda n: n / 4)
@@ -65,6 +65,12 @@ def test_otp_036_decide_restarts_permanent_always_and_transient_when_abnormal(
         again = restart is Restart.PERMANENT or not clean
         assert verdict is (Verdict.RESTART if again else Verdict.IDLE)
     assert is_reported(restart, reason) is (restart is Restart.PERMANENT or not clean)
+
+
+def test_nothing_shuts_a_supervisor_down_that_does_not_heed_its_children() -> None:
+    """Whatever is left of them."""
+    assert not shuts_down(AutoShutdown.NEVER, significant_left=False)
+    assert not shuts_down(AutoShutdown.NEVER, significant_left=True)
 
 
 @given(st.sampled_from(Strategy), orders, st.data())
