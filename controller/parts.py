@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from actors.domain.ids import new_id
 from actors.kernel.ref import Ref
@@ -31,6 +31,9 @@ from controller.settings import Settings
 from controller.version import program_version
 from supervisors.dynamic import Door
 
+FAREWELL_BESIDE_OTHERS = 1.0
+"""Seconds that clients of a node which stops have to be told, while its neighbours serve."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -51,6 +54,7 @@ class Parts:
     pubsub: Ref[PubSub] = field(default_factory=lambda: Ref[PubSub]("pubsub"))
     condition: Condition = field(default_factory=Condition)
     control: Control = field(default_factory=Control)
+    beside_others: bool = False
     window: Window = field(default_factory=Window)
     pulse: Pulse = field(default_factory=Pulse)
     notifier: Notifier = field(default_factory=Notifier)
@@ -90,7 +94,10 @@ class Parts:
     @property
     def limits(self) -> ServerLimits:
         """What the HTTP server allows."""
-        return self.settings.of_server(self.settings.stop_seconds)
+        limits = self.settings.of_server(self.settings.stop_seconds)
+        if self.beside_others:
+            return replace(limits, farewell_seconds=FAREWELL_BESIDE_OTHERS)
+        return limits
 
     def emit(self, event: object) -> None:
         """Tell whoever is attached."""

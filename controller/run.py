@@ -41,6 +41,10 @@ OnUp = Callable[[Settings, ApiKey, str], None]
 """Told when all is up, with where the database is."""
 
 
+RECOVERY_SECONDS = 60.0
+"""How long a start waits for a database that is known to be ours and may be recovering."""
+
+
 class Exit(IntEnum):
     """Exit codes of the program."""
 
@@ -119,8 +123,9 @@ def _run_node(settings: Settings, inherited: Inherited, line: socket.socket) -> 
     _allow_connections()
     sockets = [socket.socket(fileno=fd) for fd in inherited.sockets]
     key = api_key(settings.api_key, settings.data_dir)
-    plan = replace(make_plan(settings), cluster=None)
-    parts = Parts.of(settings, key.value, sockets)
+    patience = RECOVERY_SECONDS if inherited.life > 1 else make_plan(settings).patience
+    plan = replace(make_plan(settings), cluster=None, patience=patience)
+    parts = replace(Parts.of(settings, key.value, sockets), beside_others=True)
 
     async def until_alone(scope: trio.CancelScope) -> None:
         await wait_for_end(line)
@@ -147,7 +152,14 @@ def make_plan(settings: Settings) -> Plan:
         sweep=settings.sweep_seconds,
     )
     cluster, connect = where_is_the_database(settings)
-    return Plan(cluster=cluster, connect=connect, connections=settings.pool_size, rules=rules)
+    patience = 0.0 if cluster is None else RECOVERY_SECONDS
+    return Plan(
+        cluster=cluster,
+        connect=connect,
+        connections=settings.pool_size,
+        rules=rules,
+        patience=patience,
+    )
 
 
 def where_is_the_database(settings: Settings) -> tuple[Cluster | None, ConnectOptions]:

@@ -273,17 +273,19 @@ def take_notifier() -> Notifier:
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """Descriptors that a node has from the front process: its line, and the sockets."""
+    """What a node has from the front process: descriptors of its line and the sockets, its life."""
 
     line: int
     sockets: tuple[int, ...]
+    life: int
 
 
-def read_inherited(line_variable: str, sockets_variable: str) -> Inherited:
+def read_inherited(line_variable: str, sockets_variable: str, life_variable: str) -> Inherited:
     """Read what `actors.node` put into the environment; `SettingError` when it is not there."""
     try:
         fds = os.environ[sockets_variable].split(",")
-        return Inherited(int(os.environ[line_variable]), tuple(int(fd) for fd in fds))
+        life = int(os.environ[life_variable])
+        return Inherited(int(os.environ[line_variable]), tuple(int(fd) for fd in fds), life)
     except (KeyError, ValueError):
         raise SettingError("a node is started by `start`, never by hand") from None
 

@@ -40,6 +40,7 @@ class Plan:
     connect: ConnectOptions
     connections: int
     rules: Rules
+    patience: float = 0.0
 
 
 # A restart a second, for as long as somebody wants to see it, is survived at every level; a child
@@ -63,7 +64,13 @@ def tree(parts: Parts, plan: Plan) -> ChildSpec:
         telemetry_spec(p.telemetry, p.handlers),
         watchdog_spec(p.pulse, p.emit, p.notifier),
         *([postgres_spec(plan.cluster)] if plan.cluster else []),
-        repo_spec(p.db, plan.connect, migrations=migrations.load(), connections=plan.connections),
+        repo_spec(
+            p.db,
+            plan.connect,
+            migrations=migrations.load(),
+            connections=plan.connections,
+            patience=plan.patience,
+        ),
         pubsub_spec(p.pubsub, p.node, p.db, plan.connect, p.subscribers, p.emit),
         supervisor("orchestration", orchestration, budget=ORCHESTRATION),
         dynamic_supervisor("uploads", door=p.uploads, budget=UPLOADS),

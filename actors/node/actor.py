@@ -23,6 +23,7 @@ from supervisors.spec import ChildSpec
 
 LINE_VARIABLE = "EXPO_NODE_LINE"
 SOCKETS_VARIABLE = "EXPO_NODE_SOCKETS"
+LIFE_VARIABLE = "EXPO_NODE_LIFE"
 _MARGIN_SECONDS = 5.0
 
 
@@ -49,7 +50,7 @@ def node_spec(
     async def body(process: Process) -> ExitReason | None:
         ours, theirs = socket.socketpair()
         try:
-            popen = _start(theirs, sockets, environment)
+            popen = _start(theirs, sockets, {**environment, LIFE_VARIABLE: str(process.generation)})
         finally:
             theirs.close()
         line = trio.SocketStream(trio.socket.from_stdlib_socket(ours))

@@ -31,7 +31,7 @@ GAP_SECONDS = 0.005
 CHECK_SECONDS = 10.0
 """How often the connection is asked whether it lives."""
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 3.0
+_LONGEST_PAUSE = 1.0
 
 Subscribers = Mapping[Topic, Callable[[], object]]
 

@@ -34,7 +34,7 @@ OUTAGE_PATIENCE = 2.0
 """How long a request waits for a database that is known to be away, before its 503."""
 _TRIES = 4
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 3.0
+_LONGEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,10 @@ class DatabaseSetupError(OperatorError):
     """The database cannot be used as configured; the text is a sentence for the operator."""
 
 
+class DatabaseAwayError(DatabaseSetupError):
+    """No database answers there now; it may be starting."""
+
+
 def explain(error: BaseException, where: str) -> str:
     """Say in one sentence why the database at `where` (no password) cannot be used."""
     for kind, text in _REFUSED.items():

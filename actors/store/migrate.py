@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.store.failures import OUTAGES, DatabaseSetupError, explain
+from actors.store.failures import OUTAGES, DatabaseAwayError, DatabaseSetupError, explain
 
 if TYPE_CHECKING:
     from actors.store.database import ConnectOptions
@@ -43,12 +43,10 @@ class SchemaState:
 async def prepare(options: ConnectOptions, migrations: Sequence[Migration]) -> SchemaState:
     """Connect once, check the server and apply what is missing; asyncio side.
 
-    Raises `DatabaseSetupError` with one sentence for the operator.
+    Raises `DatabaseSetupError` with one sentence for the operator, `DatabaseAwayError` when it may
+    help to wait.
     """
-    try:
-        link = await options.connect()
-    except (*OUTAGES, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise DatabaseSetupError(explain(error, options.where)) from error
+    link = await _connect(options)
     try:
         await _check_version(link)
         return await _apply(link, migrations)
@@ -60,10 +58,7 @@ async def prepare(options: ConnectOptions, migrations: Sequence[Migration]) -> S
 
 async def state(options: ConnectOptions, known: int) -> SchemaState:
     """Say how far the database is, changing nothing; asyncio side."""
-    try:
-        link = await options.connect()
-    except (*OUTAGES, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise DatabaseSetupError(explain(error, options.where)) from error
+    link = await _connect(options)
     try:
         if await link.fetchval("select to_regclass('schema_migrations')") is None:
             return SchemaState(0, known)
@@ -71,6 +66,15 @@ async def state(options: ConnectOptions, known: int) -> SchemaState:
         return SchemaState(applied, known)
     finally:
         await link.close(timeout=5)
+
+
+async def _connect(options: ConnectOptions) -> Link:
+    try:
+        return await options.connect()
+    except OUTAGES as error:
+        raise DatabaseAwayError(explain(error, options.where)) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise DatabaseSetupError(explain(error, options.where)) from error
 
 
 async def _check_version(link: Link) -> None:

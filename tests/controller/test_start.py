@@ -88,9 +88,6 @@ def test_a_second_controller_on_the_folder_is_refused(first: Program) -> None:
     assert done.returncode == 1
     assert f"process {first.process.pid}" in done.stderr
     assert "Traceback" not in done.stderr
-    done = run(first.folder, "db", "status")
-    assert done.returncode == 1
-    assert f"process {first.process.pid}" in done.stderr
     assert first.get("/api/builds").status_code == 200
 
 
