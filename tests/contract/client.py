@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import uuid
@@ -16,6 +17,8 @@ import httpx
 SOURCE = b"PK\x03\x04 source of an app"
 APP = b"PK\x03\x04 the finished app"
 BOUNDARY = "----ContractBoundary7MA4YWxk"
+Answer = tuple[int, str, dict[str, str], bytes]
+"""Status, reason, headers, body."""
 SECONDS = 30.0
 """What the CLI waits for the head of an answer."""
 
@@ -77,11 +80,11 @@ class Controller:
         """GET; `x_worker_id="w"` becomes the header."""
         return self.ask("GET", path, _named(headers))
 
-    def post(self, path: str, json: object = None, **headers: str) -> httpx.Response:
+    def post(self, path: str, body: object = None, **headers: str) -> httpx.Response:
         """POST JSON, or nothing at all."""
-        if json is None:
+        if body is None:
             return self.ask("POST", path, _named(headers))
-        return self.ask("POST", path, _named(headers), json=json)
+        return self.ask("POST", path, _named(headers), json=body)
 
     def send(self, path: str, *parts: Part, **headers: str) -> httpx.Response:
         """POST a form."""
@@ -91,7 +94,7 @@ class Controller:
             self.made.append(answer.json()["id"])
         return answer
 
-    def raw(self, data: bytes) -> tuple[int, str, dict[str, str], bytes]:
+    def raw(self, data: bytes) -> Answer:
         """Send these bytes on a connection of their own: status, reason, headers, body."""
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
@@ -180,6 +183,20 @@ def good(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
 def refused(answer: httpx.Response) -> tuple[int, str]:
     """Return status and text of an error."""
     return answer.status_code, answer.json()["error"]
+
+
+def say(it: Controller, start: str, headers: list[str], body: bytes = b"") -> Answer:
+    """Send a request with exactly these headers after Host."""
+    lines = [f"{start} HTTP/1.1", "Host: controller", *headers]
+    lines += ["Connection: close", "", ""]
+    return it.raw("\r\n".join(lines).encode() + body)
+
+
+def json_of(answer: Answer) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON of a success, whose length was told."""
+    assert answer[0] == 200, answer
+    assert "transfer-encoding" not in answer[2]
+    return json.loads(answer[3])
 
 
 def nobody() -> str:

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
-import zipfile
 from typing import Any
 
 import pytest
 
-from tests.contract.client import APP, SOURCE, Controller, nobody
+from tests.contract.client import APP, SOURCE, Answer, Controller, json_of, nobody, say
 
 OURS = pytest.mark.ours
 STATES = {"pending", "assigned", "building", "completed", "failed"}
-Answer = tuple[int, str, dict[str, str], bytes]
-
-
-def _say(it: Controller, start: str, headers: list[str], body: bytes = b"") -> Answer:
-    """Send a request with exactly these headers after Host."""
-    lines = [f"{start} HTTP/1.1", "Host: controller", *headers]
-    lines += ["Connection: close", "", ""]
-    return it.raw("\r\n".join(lines).encode() + body)
-
-
-def _json(answer: Answer) -> Any:  # noqa: ANN401 - JSON
-    assert answer[0] == 200, answer
-    assert "transfer-encoding" not in answer[2]
-    return json.loads(answer[3])
 
 
 # -- the CLI --------------------------------------------------------------------------------------
@@ -76,7 +59,7 @@ def _cli_submit(it: Controller, *, chunked: bool = False) -> Any:  # noqa: ANN40
         body = b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces) + b"0\r\n\r\n"
     else:
         headers.append(f"content-length: {len(body)}")
-    made = _json(_say(it, "POST /api/builds/submit", headers, body))
+    made = json_of(say(it, "POST /api/builds/submit", headers, body))
     it.made.append(made["id"])
     return made
 
@@ -92,7 +75,7 @@ def test_cli_submits(it: Controller, *, chunked: bool) -> None:
 def test_cli_reads_status(it: Controller) -> None:
     """One of five words; times a number or null; the message a text or null."""
     made = _cli_submit(it)
-    found = _json(_say(it, f"GET /api/builds/{made['id']}/status", _cli(it, made["access_token"])))
+    found = json_of(say(it, f"GET /api/builds/{made['id']}/status", _cli(it, made["access_token"])))
     assert found["status"] in STATES
     for name in ("submitted_at", "started_at", "completed_at"):
         assert found[name] is None or isinstance(found[name], int)
@@ -102,7 +85,7 @@ def test_cli_reads_status(it: Controller) -> None:
 def test_cli_lists(it: Controller) -> None:
     """An array of rows whose end is a text or absent."""
     _cli_submit(it)
-    rows = _json(_say(it, "GET /api/builds", _cli(it)))
+    rows = json_of(say(it, "GET /api/builds", _cli(it)))
     assert rows
     for row in rows:
         assert row["status"] in STATES
@@ -115,14 +98,14 @@ def test_cli_cancels_with_a_json_type_and_no_body(it: Controller) -> None:
     """Any 2xx is fine."""
     made = _cli_submit(it)
     headers = [*_cli(it), "content-type: application/json", "content-length: 0"]
-    assert _say(it, f"POST /api/builds/{made['id']}/cancel", headers)[0] == 200
+    assert say(it, f"POST /api/builds/{made['id']}/cancel", headers)[0] == 200
 
 
 def test_cli_retries_without_body(it: Controller) -> None:
     """It reads `id` and `access_token` of the new build."""
     made = _cli_submit(it)
     headers = [*_cli(it, made["access_token"]), "content-length: 0"]
-    again = _json(_say(it, f"POST /api/builds/{made['id']}/retry", headers))
+    again = json_of(say(it, f"POST /api/builds/{made['id']}/retry", headers))
     it.made.append(again["id"])
     assert again["id"] != made["id"]
     assert again["access_token"] != made["access_token"]
@@ -133,9 +116,9 @@ def test_cli_follows_logs_with_the_token_alone(it: Controller) -> None:
     """When no key is configured; it goes on by position."""
     made = _cli_submit(it)
     headers = [f"X-Build-Token: {made['access_token']}", *_cli(it)[1:]]
-    first = _json(_say(it, f"GET /api/builds/{made['id']}/logs", headers))["logs"]
+    first = json_of(say(it, f"GET /api/builds/{made['id']}/logs", headers))["logs"]
     it.poll(it.register())
-    second = _json(_say(it, f"GET /api/builds/{made['id']}/logs", headers))["logs"]
+    second = json_of(say(it, f"GET /api/builds/{made['id']}/logs", headers))["logs"]
     assert second[: len(first)] == first
     assert len(second) == len(first) + 1
 
@@ -143,16 +126,16 @@ def test_cli_follows_logs_with_the_token_alone(it: Controller) -> None:
 def test_cli_downloads(it: Controller) -> None:
     """Status first, then the bytes, of a length that is told."""
     build_id, _ = it.completed()
-    found = _json(_say(it, f"GET /api/builds/{build_id}/status", _cli(it)))
+    found = json_of(say(it, f"GET /api/builds/{build_id}/status", _cli(it)))
     assert found["status"] == "completed"
-    status, _, headers, body = _say(it, f"GET /api/builds/{build_id}/download", _cli(it))
+    status, _, headers, body = say(it, f"GET /api/builds/{build_id}/download", _cli(it))
     assert (status, body) == (200, APP)
     assert headers["content-length"] == str(len(APP))
 
 
 def test_cli_says_what_the_reason_phrase_says(it: Controller) -> None:
     """Failed to get build status: Not Found."""
-    answer = _say(it, f"GET /api/builds/{nobody()}/status", _cli(it))
+    answer = say(it, f"GET /api/builds/{nobody()}/status", _cli(it))
     assert answer[:2] == (404, "Not Found")
 
 
@@ -160,8 +143,8 @@ def test_cli_doctor_reads_diagnostics(it: Controller) -> None:
     """What the worker has reported, with its fields."""
     worker_id = it.register()
     _report(it, worker_id)
-    latest = _json(_say(it, f"GET /api/diagnostics/{worker_id}/latest", _cli(it)))
-    listed = _json(_say(it, f"GET /api/diagnostics/{worker_id}?limit=5", _cli(it)))
+    latest = json_of(say(it, f"GET /api/diagnostics/{worker_id}/latest", _cli(it)))
+    listed = json_of(say(it, f"GET /api/diagnostics/{worker_id}?limit=5", _cli(it)))
     for one in (latest, *listed["reports"]):
         assert isinstance(one["run_at"], int)
         assert isinstance(one["duration_ms"], int | float)
@@ -179,8 +162,8 @@ def test_mock_worker_does_a_build(it: Controller) -> None:
     job = it.poll(worker_id)
     assert job["id"] == made["id"]
     ids = [f"X-API-Key: {it.key}", f"X-Worker-Id: {worker_id}", "user-agent: node"]
-    assert _say(it, f"GET {job['source_url']}", ids)[3] == SOURCE
-    assert _say(it, f"GET {job['certs_url']}", ids)[3] == b"PK certs"
+    assert say(it, f"GET {job['source_url']}", ids)[3] == SOURCE
+    assert say(it, f"GET {job['certs_url']}", ids)[3] == b"PK certs"
     mark, body = _undici(
         [
             ("build_id", None, None, job["id"].encode()),
@@ -194,7 +177,7 @@ def test_mock_worker_does_a_build(it: Controller) -> None:
         f"content-type: multipart/form-data; boundary={mark}",
         f"content-length: {len(body)}",
     ]
-    assert _json(_say(it, "POST /api/workers/upload", headers, body))["status"] == "success"
+    assert json_of(say(it, "POST /api/workers/upload", headers, body))["status"] == "success"
     assert it.status(job["id"])["status"] == "completed"
 
 
@@ -216,7 +199,7 @@ def _swift(it: Controller, *more: str) -> list[str]:
 def _swift_json(it: Controller, path: str, value: object) -> Answer:
     body = json.dumps(value).encode()
     kind = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return _say(it, f"POST {path}", _swift(it, *kind), body)
+    return say(it, f"POST {path}", _swift(it, *kind), body)
 
 
 def _swift_register(it: Controller, **more: str) -> str:
@@ -228,11 +211,11 @@ def _swift_register(it: Controller, **more: str) -> str:
         "xcode_version": "16.0",
     }
     body = {"name": "Mac", "capabilities": able, **more}
-    return _json(_swift_json(it, "/api/workers/register", body))["id"]
+    return json_of(_swift_json(it, "/api/workers/register", body))["id"]
 
 
 def _swift_poll(it: Controller, worker_id: str) -> Any:  # noqa: ANN401 - JSON
-    return _json(_say(it, f"GET /api/workers/poll?worker_id={worker_id}", _swift(it)))["job"]
+    return json_of(say(it, f"GET /api/workers/poll?worker_id={worker_id}", _swift(it)))["job"]
 
 
 def _swift_form(fields: dict[str, str], result: bytes | None) -> tuple[str, bytes]:
@@ -255,7 +238,7 @@ def _swift_upload(it: Controller, fields: dict[str, str], result: bytes | None) 
         f"Content-Type: multipart/form-data; boundary={mark}",
         f"Content-Length: {len(body)}",
     ]
-    return _say(it, "POST /api/workers/upload", _swift(it, *kind), body)
+    return say(it, "POST /api/workers/upload", _swift(it, *kind), body)
 
 
 def test_swift_worker_registers(it: Controller) -> None:
@@ -278,7 +261,7 @@ def test_swift_worker_builds(it: Controller) -> None:
     job = _swift_poll(it, worker_id)
     assert all(isinstance(job[name], str) for name in ("id", "platform", "source_url"))
     assert isinstance(job["baseImageId"], str)
-    source = _say(it, f"GET {job['source_url']}", _swift(it, f"X-Worker-Id: {worker_id}"))
+    source = say(it, f"GET {job['source_url']}", _swift(it, f"X-Worker-Id: {worker_id}"))
     assert source[3] == SOURCE
     fields = {"build_id": job["id"], "worker_id": worker_id, "success": "true"}
     assert _swift_upload(it, fields, APP)[0] == 200
@@ -301,7 +284,7 @@ def test_swift_worker_signs_off(it: Controller) -> None:
     made = _cli_submit(it)
     worker_id = _swift_register(it)
     _swift_poll(it, worker_id)
-    answer = _say(it, f"POST /api/workers/{worker_id}/unregister", _swift(it, "Content-Length: 0"))
+    answer = say(it, f"POST /api/workers/{worker_id}/unregister", _swift(it, "Content-Length: 0"))
     assert answer[0] == 200
     assert it.status(made["id"])["status"] == "pending"
     assert _swift_poll(it, _swift_register(it))["id"] == made["id"]
@@ -323,7 +306,7 @@ def test_swift_resource_monitor_sends_snapshots_without_key(it: Controller) -> N
         f"Content-Length: {len(body)}",
     ]
     for _ in range(5):
-        assert _say(it, f"POST /api/builds/{made['id']}/telemetry", headers, body)[0] == 200
+        assert say(it, f"POST /api/builds/{made['id']}/telemetry", headers, body)[0] == 200
     assert it.status(made["id"])["status"] in {"assigned", "building"}
 
 
@@ -331,25 +314,25 @@ def test_swift_menu_lists_active_builds(it: Controller) -> None:
     """The start is an integer."""
     made = _cli_submit(it)
     _swift_poll(it, _swift_register(it))
-    rows = _json(_say(it, "GET /api/builds/active", _swift(it)))["builds"]
+    rows = json_of(say(it, "GET /api/builds/active", _swift(it)))["builds"]
     row = next(row for row in rows if row["id"] == made["id"])
     assert type(row["started_at"]) is int
 
 
 def test_swift_worker_checks_the_connection(it: Controller) -> None:
     """With its key, which is not looked at."""
-    assert _say(it, "GET /health", _swift(it))[0] == 200
+    assert say(it, "GET /health", _swift(it))[0] == 200
 
 
 @OURS
 def test_preferences_and_installer_check_health_under_api(it: Controller) -> None:
     """Without key."""
-    assert _say(it, "GET /api/health", ["Accept: */*"])[0] == 200
+    assert say(it, "GET /api/health", ["Accept: */*"])[0] == 200
 
 
 def test_swift_statistics(it: Controller) -> None:
     """Three integers and two texts."""
-    stats = _json(_say(it, f"GET /api/workers/{_swift_register(it)}/stats", _swift(it)))
+    stats = json_of(say(it, f"GET /api/workers/{_swift_register(it)}/stats", _swift(it)))
     assert all(type(stats[n]) is int for n in ("totalBuilds", "successfulBuilds", "failedBuilds"))
     assert all(isinstance(stats[n], str) for n in ("workerName", "status"))
 
@@ -384,92 +367,12 @@ def test_installer_registers_with_extra_fields(it: Controller) -> None:
         "apiKey": it.key,
         "version": "1",
     }
-    assert isinstance(_json(_swift_json(it, "/api/workers/register", body))["id"], str)
+    assert isinstance(json_of(_swift_json(it, "/api/workers/register", body))["id"], str)
 
 
 def test_landing_page_reads_stats_from_another_origin(it: Controller) -> None:
     """Without credentials; the browser must let it."""
     headers = ["Accept: */*", "Origin: https://expo.example", "Sec-Fetch-Mode: cors"]
-    answer = _say(it, "GET /api/stats", headers)
+    answer = say(it, "GET /api/stats", headers)
     assert answer[2]["access-control-allow-origin"] == "https://expo.example"
-    assert sum(isinstance(value, int | float) for value in _json(answer).values()) >= 7
-
-
-# -- the scripts in the virtual machine -----------------------------------------------------------
-
-
-def _curl(it: Controller, build_id: str, worker_id: str, *more: str) -> list[str]:
-    return [
-        "User-Agent: curl/8.7.1",
-        "Accept: */*",
-        f"X-API-Key: {it.key}",
-        f"X-Worker-Id: {worker_id}",
-        f"X-Build-Id: {build_id}",
-        *more,
-    ]
-
-
-def _curl_json(it: Controller, ids: tuple[str, str], route: str, value: object) -> Answer:
-    body = json.dumps(value).encode()
-    kind = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-    return _say(it, f"POST /api/builds/{ids[0]}/{route}", _curl(it, *ids, *kind), body)
-
-
-def test_bootstrap_gets_its_certificates(it: Controller) -> None:
-    """Four keys, none of them null; everything decodes as base64."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("ios/key.p12", b"key")
-        archive.writestr("password.txt", b"pw")
-        archive.writestr("ios/a.mobileprovision", b"profile")
-    build_id, worker_id = it.assigned(certs=made.getvalue())
-    path = f"/api/builds/{build_id}/certs-secure"
-    found = _json(_say(it, f"GET {path}", _curl(it, build_id, worker_id)))
-    names = ("p12", "p12Password", "keychainPassword", "provisioningProfiles")
-    assert all(found[name] is not None for name in names)
-    assert base64.b64decode(found["p12"], validate=True) == b"key"
-    assert base64.b64decode(found["provisioningProfiles"][0], validate=True) == b"profile"
-    assert found["keychainPassword"]
-
-
-@pytest.mark.parametrize(("certs", "other", "status"), [(None, False, 404), (b"x", True, 403)])
-def test_bootstrap_is_told_what_is_final(
-    it: Controller, certs: bytes | None, status: int, *, other: bool
-) -> None:
-    """404 and 403 are not tried again."""
-    build_id, worker_id = it.assigned(certs=certs)
-    sender = it.register() if other else worker_id
-    path = f"/api/builds/{build_id}/certs-secure"
-    assert _say(it, f"GET {path}", _curl(it, build_id, sender))[0] == status
-
-
-def test_build_runner_logs_line_by_line(it: Controller) -> None:
-    """One entry a request."""
-    ids = it.assigned()
-    for n in range(3):
-        _json(_curl_json(it, ids, "logs", {"level": "info", "message": f"step {n}"}))
-    assert it.lines(ids[0])[-3:] == [("info", f"step {n}") for n in range(3)]
-
-
-@OURS
-def test_monitor_starts_and_beats(it: Controller) -> None:
-    """Both are answered 200 and become lines."""
-    ids = it.assigned()
-    for kind, data in (
-        ("monitor_started", {}),
-        (
-            "heartbeat",
-            {
-                "heartbeat_count": 1,
-                "stage": "install",
-                "metrics": {"cpu_percent": 5, "memory_mb": 1, "disk_percent": 2, "processes": 3},
-                "uptime_seconds": 30,
-            },
-        ),
-    ):
-        body = {"type": kind, "timestamp": "2026-01-28T12:00:00Z", "data": data}
-        _json(_curl_json(it, ids, "telemetry", body))
-    assert [text for _, text in it.lines(ids[0])[-2:]] == [
-        "[VM] Monitor started",
-        "[VM] Stage: install | CPU: 5.0% | Mem: 1MB | Disk: 2% | Beat: 1",
-    ]
+    assert sum(isinstance(value, int | float) for value in json_of(answer).values()) >= 7
