@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Whole seconds and a finer clock agree on a gap this long after a period of one second.
 _PAST_THE_WINDOW_MS = 2300
+# A terminate that takes longer takes longer than its child's limit, too.
+_QUICK_MS = 20
 
 
 def scenario(seed: int, size: Size | None = None) -> Json:
@@ -41,6 +43,8 @@ class _Branch:
     node: Json
     ids: list[str]
     endless: set[str] = field(default_factory=set)
+    slow: bool = False
+    """Whether a child may take longer to end than it has: as an orphan it is killed here (D-07)."""
 
     @property
     def dynamic(self) -> bool:
@@ -50,8 +54,10 @@ class _Branch:
         """Note a child; one whose terminate never returns must not be asked to end itself."""
         self.ids.append(label)
         own = self.node.get("template", {}).get("probe", {}) | probe
-        if own.get("terminate") == "never":
+        terminate = own.get("terminate")
+        if terminate == "never":
             self.endless.add(f"{self.path}/{label}")
+        self.slow |= isinstance(terminate, dict) and terminate.get("delay", 0) > _QUICK_MS
 
     @property
     def auto(self) -> str:
@@ -136,7 +142,8 @@ class _Script:
 
     def _kill_branch(self) -> list[Json]:
         branch = self.chance.choice(self.branches[1:])
-        if branch.endless:
+        below = [one for one in self.branches if f"{one.path}/".startswith(f"{branch.path}/")]
+        if any(one.endless or one.slow for one in below):
             return []
         return [{"do": "exit", "path": branch.path, "how": "signal", "reason": "kill"}]
 

@@ -1,7 +1,8 @@
 """The groups of a recording: what happens side by side, and so has no order.
 
 A dynamic supervisor stops its children at once; supervisors that were held together go on
-together. One Erlang may always show the same order there, but it promises none.
+together; a supervisor restarts a child while its end travels along links. One Erlang may always
+show the same order there, but it promises none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def mark_groups(scenario: Json, recorded: Json) -> None:
     steps = [recorded["start"], *recorded["steps"]]
     for several, step in zip([0, *held], steps, strict=True):
         events = step.get("events", [])
-        if several > 1:
+        if several > 1 or ("procs" in scenario and _restarts(events)):
             for event in events:
                 event["g"] = 1
             continue
@@ -37,6 +38,11 @@ def mark_groups(scenario: Json, recorded: Json) -> None:
                 number += 1
                 for event in stopped:
                     event["g"] = number
+
+
+def _restarts(events: list[Json]) -> bool:
+    """Whether a supervisor restarts a child while an end may travel along links elsewhere."""
+    return any(event["ev"] == "init" and event["n"] > 1 for event in events)
 
 
 def is_marked(recorded: Json) -> bool:
