@@ -2,9 +2,9 @@
 -- the attempt, the worker and the log line commit together or not at all.
 --
 -- Locks are taken in one order everywhere: builds by id, then workers by id, then the rest. `claim`
--- starts with workers, but never waits. A statement that waited for a build may find it granted
--- since: it sees the row as it is now, but not the attempt, which came after its snapshot. It then
--- answers `stale` and is run again.
+-- starts with workers, but never waits for a build: it passes over locked ones. A statement that
+-- waited for a build may find it granted since: it sees the row as it is now, but not the attempt,
+-- which came after its snapshot. It then answers `stale` and is run again.
 
 -- name: submit
 -- Insert all waiting submissions with their files and first log lines; a repeated key is the same
@@ -50,7 +50,7 @@ with asked as materialized (
     from builds b
     where b.worker_id = any ($1) and b.status in ('assigned', 'building')
 ), locked as materialized (
-    select w.id from workers w where w.id = any ($1) order by w.id for update skip locked
+    select w.id from workers w where w.id = any ($1) order by w.id for no key update
 ), free as materialized (
     select a.serves, count(*) as seats, array_agg(a.worker_id order by a.ord) as worker_ids,
         array_agg(a.lease order by a.ord) as leases, array_agg(a.name order by a.ord) as names
