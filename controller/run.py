@@ -31,6 +31,7 @@ from controller.settings import Inherited, SettingError, Settings, take_notifier
 from controller.tree import Plan, tree
 from supervisors.errors import StartError
 from supervisors.exits import ExitReason
+from supervisors.farewell import explain_shutdown
 from supervisors.process import Process, Runtime
 from supervisors.spec import ChildSpec
 
@@ -202,7 +203,10 @@ async def _main(
                 parts.control.stop(signal.Signals(number).name, scope)
 
     with trio.open_signal_receiver(*_signals()) as signals:
-        return await host(spec, Runtime(parts.emit), up, beside)
+        reason = await host(spec, Runtime(parts.emit, detect_deadlocks=True), up, beside)
+    for line in explain_shutdown(parts.control.root) if parts.control.root else ():
+        log.debug("controller.shutdown", child=line)
+    return reason
 
 
 def _signals() -> list[signal.Signals]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import trio
 
+from supervisors.backoff import Backoff
+from supervisors.dynamic import dynamic_supervisor
 from supervisors.exits import KILLED
 from supervisors.explain import explain
 from supervisors.farewell import explain_shutdown, stopped_of
+from supervisors.freeze import freeze
 from supervisors.process import Process, Runtime
 from supervisors.readiness import Readiness, missing
 from supervisors.root import run_tree
 from supervisors.runtime import no_report
-from supervisors.spec import Budget, Strategy
-from supervisors.supervisor import supervisor
+from supervisors.spec import AutoShutdown, Budget, Flags, Restart, Strategy
+from supervisors.supervisor import supervisor, supervisor_by
 from tests.support.tree import Probe, grown, quiet, virtual_time
 
 
@@ -102,3 +105,21 @@ async def test_others_wait_until_named_children_are_up_at_the_same_time() -> Non
         await ready.up(root, "part/early", "part/late")
         assert trio.current_time() == 8.0
         nursery.cancel_scope.cancel()
+
+
+def test_a_frozen_tree_shows_how_it_fails() -> None:
+    """Order, strategies, budgets, limits: one line a child, nothing that runs."""
+    leaf = Probe("leaf", []).spec(
+        restart=Restart.TRANSIENT, significant=True, backoff=Backoff(first=1, longest=8)
+    )
+    flags = Flags(children=[leaf], auto_shutdown=AutoShutdown.ANY_SIGNIFICANT)
+    spec = supervisor("root", [supervisor_by("part", flags), dynamic_supervisor("pool")])
+    assert freeze(spec).splitlines() == [
+        "root  one_for_one, 1 restarts in 5 s, auto_shutdown never, permanent, stop in inf s",
+        (
+            "  part  one_for_one, 1 restarts in 5 s, auto_shutdown any_significant, permanent,"
+            " stop in inf s"
+        ),
+        "    leaf  transient, stop in 5 s, significant, backoff 1 to 8 s",
+        "  pool  children on demand, permanent, stop in inf s",
+    ]
