@@ -104,10 +104,9 @@ async def _measure() -> Table:
     table.add_row(f"stops a second, {CHILDREN:,} children", f"{stops:,.0f}")
     table.add_row("memory of an idle actor, bytes", f"{memory:,.0f}")
     table.add_row(f"memory of {CHILDREN:,} idle actors, MB", f"{memory * CHILDREN / 1e6:,.0f}")
-    starts, stops, memory = peers.pykka_crowd()
+    starts, stops = peers.pykka_crowd()
     table.add_row(f"pykka: starts a second, {peers.CROWD:,} threads", f"{starts:,.0f}")
     table.add_row(f"pykka: stops a second, {peers.CROWD:,} threads", f"{stops:,.0f}")
-    table.add_row("pykka: memory of an idle actor, bytes", f"{memory:,.0f}")
     return table
 
 

@@ -6,7 +6,6 @@ import asyncio
 import time
 
 import mode
-import psutil
 import pykka
 
 MESSAGES = 10_000
@@ -34,17 +33,15 @@ def pykka_casts() -> float:
     return rate
 
 
-def pykka_crowd() -> tuple[float, float, float]:
-    """Return starts and stops a second of idle actors, and bytes each; `CROWD` of them."""
-    before = psutil.Process().memory_info().rss
+def pykka_crowd() -> tuple[float, float]:
+    """Return starts and stops a second of `CROWD` idle actors."""
     began = time.perf_counter()
     crowd = [_PykkaActor.start() for _ in range(CROWD)]
     starts = CROWD / (time.perf_counter() - began)
-    size = (psutil.Process().memory_info().rss - before) / CROWD
     began = time.perf_counter()
     pykka.ActorRegistry.stop_all()
     del crowd
-    return starts, CROWD / (time.perf_counter() - began), size
+    return starts, CROWD / (time.perf_counter() - began)
 
 
 def pykka_calls() -> float:
