@@ -75,8 +75,7 @@ class Process:
         self.facts: Callable[[], CrashFacts] | None = None
         self.system: Callable[[SystemRequest], None] | None = None
         self.waits_for: Process | None = None
-        self.deadline = math.inf
-        """Until when whoever asked waits for what is done now; on the trio clock."""
+        self.deadline = math.inf  # until when whoever asked waits for what is done now
         self._scope = trio.CancelScope(shield=True)
         self._asked: ExitReason | None = None
         self._by_signal = False

@@ -98,3 +98,13 @@ async def test_a_killed_actor_does_not_terminate_though_its_nursery_gives_a_grou
         actor.process.kill()
         await actor.process.join()
         assert w.journal == ["init"]
+
+
+@virtual_time
+async def test_terminate_after_an_end_of_the_actors_own_is_limited() -> None:
+    """Nobody above waits for it then, and so nobody would ever kill it."""
+    async with world() as w:
+        actor = await w.actor(end=nap(100))
+        actor.cast(DoLater(lambda body: body.stop()))
+        await actor.process.join()
+        assert trio.current_time() == 5.0
