@@ -103,6 +103,7 @@ async def test_an_outage_is_refused_then_over_by_itself(
     """While the server is away jobs are refused; when it is back they run, without a restart."""
     machine.cut()
     await events.seen(DatabaseLost)
+    await until(lambda: door.open == 0)
     with pytest.raises(UnavailableError) as caught:
         await door.fetchval("select 1")
     assert type(caught.value) is UnavailableError
