@@ -17,7 +17,7 @@ run: $(READY)   ## start the controller on an embedded PostgreSQL under ./data
 	$(call program,start)
 
 test: $(TOOLS)   ## run all tests on a real PostgreSQL and real sockets
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(TOOLS)   ## lint and type-check
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright $(ARGS) && $(BIN)/python -m tests.typing
