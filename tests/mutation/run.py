@@ -24,7 +24,7 @@ TESTS = (
     "tests/otp/process",
     "tests/actors/kernel",
 )
-SECONDS = 120.0
+SECONDS = 400.0
 """One that takes longer hangs: that is noticed, too."""
 
 
