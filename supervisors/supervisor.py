@@ -124,9 +124,8 @@ class Supervisor(SupervisorLoop):
 
     async def _stop_all(self, slots: Sequence[Slot]) -> None:
         for slot in reversed(slots):
-            was_up = slot.process is not None
             await self.stop_one(slot)
-            if was_up and slot.spec.restart is Restart.TEMPORARY:
+            if slot.spec.restart is Restart.TEMPORARY:
                 del self._table[slot.spec.id]
 
     def _drop_if_declined(self, slot: Slot) -> None:
