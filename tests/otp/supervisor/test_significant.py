@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import trio
 
+from supervisors.backoff import Backoff
 from supervisors.errors import SpecError
 from supervisors.exits import KILLED, NORMAL, SHUTDOWN, ExitReason, Shutdown
 from supervisors.spec import AutoShutdown, Budget, ChildSpec, Flags, Restart, Strategy
@@ -54,6 +56,28 @@ async def test_otp_094_all_significant_waits_for_the_last() -> None:
         await tree.sup("sup").terminate_child("y")
         assert is_up(tree)
         names[2].leave()
+        await quiet()
+        assert not is_up(tree)
+
+
+@virtual_time
+async def test_otp_094_a_restarting_child_holds_the_end_up() -> None:
+    """It is between two lives, and not gone: the last of the others does not end the supervisor."""
+    waiting, last = (Probe(name, []) for name in "xy")
+    slow = Backoff(first=30.0, longest=30.0)
+    spec = heeding(
+        waiting.spec(restart=TRANSIENT, significant=True, backoff=slow),
+        last.spec(restart=TRANSIENT, significant=True),
+        auto=ALL,
+    )
+    async with grown(spec) as tree:
+        waiting.crash()
+        await quiet()
+        last.leave()
+        await quiet()
+        assert is_up(tree)
+        await trio.sleep(31)
+        waiting.leave()
         await quiet()
         assert not is_up(tree)
 
