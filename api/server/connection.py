@@ -157,7 +157,7 @@ class Connection:
         return reusable
 
     def _is_last(self) -> bool:
-        return self._service.roster.draining
+        return self._service.roster.parting
 
     async def _refuse(self, status: int) -> None:
         self._in_head, self._linger = False, True

@@ -21,6 +21,7 @@ class Roster:
     """Open connections of one life of the server, in the order they came."""
 
     def __init__(self, limit: int, each: int) -> None:
+        self.parting = False
         self.draining = False
         self.requests = 0
         self._limit = limit
@@ -64,9 +65,13 @@ class Roster:
             any(member.leave_if_idle() for member in self._members)
             await self._left.park()
 
+    def part(self) -> None:
+        """Have every answer from now on be the last of its connection, and say so."""
+        self.parting = True
+
     def drain(self) -> None:
         """Send all idle connections away; the others leave with the answer they are at."""
-        self.draining = True
+        self.parting = self.draining = True
         for member in list(self._members):
             member.leave_if_idle()
 

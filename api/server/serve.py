@@ -74,7 +74,7 @@ class Server:
                 task_status.started(self)
                 await shutdown.wait()
                 accepting.cancel_scope.cancel()
-            roster.draining = True
+            roster.part()
             if len(roster):
                 await trio.sleep(self._service.limits.farewell_seconds)
             roster.drain()

@@ -72,16 +72,30 @@ class Caller(threading.Thread):
         line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=LIMIT)
         while not self._over.is_set():
             try:
-                line.request("GET", "/health")
-                answer = line.getresponse()
-                answer.read()
-                if answer.status != http.client.OK:
-                    self.failures.append(str(answer.status))
-                self.answers += 1
+                status = self._ask(line)
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
                 line.close()
+            else:
+                self.answers += 1
+                if status != http.client.OK:
+                    self.failures.append(str(status))
         line.close()
+
+    def _ask(self, line: http.client.HTTPConnection) -> int:
+        """Ask once; a connection that is closed before any answer is opened again, as all do."""
+        for last in (False, True):
+            try:
+                line.request("GET", "/health")
+                answer = line.getresponse()
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                line.close()
+                if last:
+                    raise
+            else:
+                answer.read()
+                return answer.status
+        raise AssertionError("unreachable")
 
     def stop(self) -> None:
         """End the calls."""
