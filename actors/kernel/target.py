@@ -177,7 +177,7 @@ async def wait_any(pending: list[Pending[R]], timeout: float = CALL_SECONDS) -> 
 
 
 async def _end_with(pending: Pending[R], scope: trio.CancelScope) -> None:
-    await pending._caller.wait()  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
+    await pending._caller.wait()  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - of this module
     scope.cancel()
 
 

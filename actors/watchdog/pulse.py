@@ -107,7 +107,7 @@ class Watch:
 
 
 def _stack_of(thread_id: int) -> str:
-    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] # noqa: SLF001 - the only way to see it
     frame = frames.get(thread_id)
     if frame is None:
         return ""

@@ -69,7 +69,7 @@ class BuildDescribed(Struct):
     worker_id: str | None
     worker_name: str | None
     submitted_at: str
-    createdAt: str  # noqa: N815 - the name on the wire
+    createdAt: str
     updated_at: str
     error_message: str | None
     has_result: bool
@@ -92,8 +92,8 @@ class BuildListed(Struct):
 
     id: str
     status: str
-    createdAt: str  # noqa: N815 - the name on the wire; ISO 8601
-    completedAt: str | UnsetType = UNSET  # noqa: N815 - as above
+    createdAt: str
+    completedAt: str | UnsetType = UNSET
 
 
 class BuildActive(Struct):

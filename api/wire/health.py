@@ -31,13 +31,13 @@ class Health(Struct):
 class Stats(Struct):
     """Answer of `/api/stats`: true figures, at most ten seconds old."""
 
-    nodesOnline: int  # noqa: N815 - the names on the wire
-    buildsQueued: int  # noqa: N815
-    activeBuilds: int  # noqa: N815
-    buildsToday: int  # noqa: N815
-    totalBuilds: int  # noqa: N815
-    totalBuildTimeMs: int  # noqa: N815
-    totalCpuCycles: float  # noqa: N815
+    nodesOnline: int
+    buildsQueued: int
+    activeBuilds: int
+    buildsToday: int
+    totalBuilds: int
+    totalBuildTimeMs: int
+    totalCpuCycles: float
 
 
 class Ready(Struct):

@@ -59,6 +59,6 @@ class SecureCerts(Struct):
     """Certificates for a keychain with a new password; bytes as base64."""
 
     p12: bytes
-    p12Password: str  # noqa: N815 - the names on the wire
-    keychainPassword: str  # noqa: N815
-    provisioningProfiles: list[bytes]  # noqa: N815
+    p12Password: str
+    keychainPassword: str
+    provisioningProfiles: list[bytes]

@@ -87,7 +87,7 @@ class Registered(Struct):
 
     id: str
     status: str
-    baseImageId: str  # noqa: N815 - the name on the wire
+    baseImageId: str
     access_token: str
 
 
@@ -101,7 +101,7 @@ class Job(Struct):
     platform: str
     source_url: str
     certs_url: str | None
-    baseImageId: str  # noqa: N815 - the name on the wire
+    baseImageId: str
     attempt: int
     lease: str
     otp: str
@@ -136,10 +136,10 @@ class ConfigShown(Struct):
 class WorkerStats(Struct):
     """What a worker has done; `uptime` is the time since it registered first, in words."""
 
-    totalBuilds: int  # noqa: N815 - the names on the wire
-    successfulBuilds: int  # noqa: N815
-    failedBuilds: int  # noqa: N815
-    workerName: str  # noqa: N815
+    totalBuilds: int
+    successfulBuilds: int
+    failedBuilds: int
+    workerName: str
     status: str
     uptime: str
 

@@ -31,7 +31,7 @@ class Dice:
     """Makes junk; one seed, one sequence."""
 
     def __init__(self, known: list[str]) -> None:
-        self.random = random.Random(SEED)  # noqa: S311 - junk
+        self.random = random.Random(SEED)
         self._known = known
 
     def text(self) -> str:
@@ -93,7 +93,7 @@ async def send(farm: Farm, dice: Dice, route: Route) -> httpx.Response:
 
 async def test_junk_crashes_nothing(farm: Farm) -> None:
     """No 500, no ERROR line, no restart; the farm works as before."""
-    print(f"seed {SEED}")  # noqa: T201 - to repeat it
+    print(f"seed {SEED}")
     build_id, worker_id, lease = await farm.assigned()
     pending = (await farm.submit(platform="android"))["id"]
     dice = Dice([build_id, worker_id, lease, pending])

@@ -42,7 +42,7 @@ async def test_json_that_is_too_large_or_too_deep(
             ("/api/workers/register", {"name": "n", "capabilities": {}}),
         ):
 
-            async def sized(size: int, path: str = path, extra: dict[str, Any] = extra) -> Any:  # noqa: ANN401
+            async def sized(size: int, path: str = path, extra: dict[str, Any] = extra) -> Any:
                 left = size - len(json.dumps({**extra, "pad": ""}))
                 return await farm.post(path, {**extra, "pad": "x" * left}, x_worker_id=worker_id)
 
@@ -150,7 +150,7 @@ async def test_a_head_that_is_too_large(
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
-def test_every_limit_has_an_answer(limit: Any) -> None:  # noqa: ANN401 - a row
+def test_every_limit_has_an_answer(limit: Any) -> None:
     """A row says what is limited and what happens, and refuses nonsense."""
     assert limit.means.endswith(".")
     assert limit.answer

@@ -20,7 +20,7 @@ from tests.support.seaweed import BUCKET, Seaweed, seaweed, surroundings
 __all__ = ["seaweed", "surroundings"]  # fixtures
 
 AWAY = (503, "The artifact storage is away. Try again.")
-DATA = random.Random(1).randbytes(12_000_000)  # noqa: S311 - no secret
+DATA = random.Random(1).randbytes(12_000_000)
 
 
 @pytest.fixture

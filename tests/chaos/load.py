@@ -81,7 +81,7 @@ class Load:
 
     def random(self, name: str) -> Random:
         """Return the random numbers of one client, the same for the same seed."""
-        return Random(f"{self.seed} {name}")  # noqa: S311 - a load, no secret
+        return Random(f"{self.seed} {name}")
 
     async def again(self, rng: Random, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Ask until there is an answer that is no passing trouble."""

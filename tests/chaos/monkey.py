@@ -40,7 +40,7 @@ class Injection:
 
 def plan(seed: int, faults: Sequence[str], longest: float) -> Iterator[Step]:
     """Draw steps without end: for one seed always the same ones."""
-    rng = Random(seed)  # noqa: S311 - to be repeated
+    rng = Random(seed)
     weights = [FAULTS[name].weight for name in faults]
     while True:
         (name,) = rng.choices(faults, weights)
@@ -112,7 +112,7 @@ class Monkey:
         done.set()
 
     async def _suffer(self, step: Step) -> None:
-        heal = await FAULTS[step.fault].inject(self._scene, Random(step.seed))  # noqa: S311
+        heal = await FAULTS[step.fault].inject(self._scene, Random(step.seed))
         try:
             await trio.sleep(step.hold)
         finally:

@@ -23,7 +23,7 @@ FAULTS = (
 async def test_nothing_acknowledged_is_lost_whatever_is_killed() -> None:
     """A controller under load and attack keeps what it promised; the seed repeats the attack."""
     seed = secrets.randbelow(1 << 32)
-    print(f"seed {seed}: python -m tests.chaos --variant single --seed {seed}")  # noqa: T201
+    print(f"seed {seed}: python -m tests.chaos --variant single --seed {seed}")
     report = await run(Order(seed=seed, seconds=9, faults=FAULTS, longest=2.0, rounds=4))
     assert report.wrong == [], (seed, report.folder, report.trace)
     assert len(report.injections) >= 4

@@ -27,7 +27,7 @@ class Answer:
     status: int
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the controller said
+    def json(self) -> Any:
         """Return the decoded body."""
         return json.loads(self.body)
 

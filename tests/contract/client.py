@@ -67,7 +67,7 @@ class Controller:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        **how: Any,  # noqa: ANN401 - of httpx
+        **how: Any,
     ) -> httpx.Response:
         """Send one request with the API key; a header given as "" is left out."""
         sent = httpx.Headers({"X-API-Key": self.key})
@@ -111,14 +111,14 @@ class Controller:
 
     # -- what users and workers do ---------------------------------------------------------------
 
-    def submit(self, platform: str = "ios", certs: bytes | None = None, **more: str) -> Any:  # noqa: ANN401 - JSON
+    def submit(self, platform: str = "ios", certs: bytes | None = None, **more: str) -> Any:
         """Submit a build; returns the answer."""
         parts = [file("source", SOURCE), Part("platform", platform)]
         parts += [file("certs", certs)] if certs is not None else []
         parts += [Part(name, value) for name, value in more.items()]
         return good(self.send("/api/builds/submit", *parts))
 
-    def status(self, build_id: str) -> Any:  # noqa: ANN401 - JSON
+    def status(self, build_id: str) -> Any:
         """Return where a build stands."""
         return good(self.get(f"/api/builds/{build_id}/status"))
 
@@ -132,7 +132,7 @@ class Controller:
         body = {"name": name, "capabilities": capabilities or {}}
         return good(self.post("/api/workers/register", body))["id"]
 
-    def poll(self, worker_id: str) -> Any:  # noqa: ANN401 - JSON
+    def poll(self, worker_id: str) -> Any:
         """Return the job of a worker, or None."""
         return good(self.ask("GET", "/api/workers/poll", params={"worker_id": worker_id}))["job"]
 
@@ -161,7 +161,7 @@ class Controller:
         good(self.upload(build_id, worker_id))
         return build_id, worker_id
 
-    def stats(self, worker_id: str) -> Any:  # noqa: ANN401 - JSON
+    def stats(self, worker_id: str) -> Any:
         """Return what a worker has done."""
         return good(self.get(f"/api/workers/{worker_id}/stats"))
 
@@ -174,7 +174,7 @@ class Controller:
         self.made.clear()
 
 
-def good(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+def good(answer: httpx.Response) -> Any:
     """Return the JSON of a success, which is always 200."""
     assert answer.status_code == 200, (answer.status_code, answer.text)
     return answer.json()
@@ -192,7 +192,7 @@ def say(it: Controller, start: str, headers: list[str], body: bytes = b"") -> An
     return it.raw("\r\n".join(lines).encode() + body)
 
 
-def json_of(answer: Answer) -> Any:  # noqa: ANN401 - JSON
+def json_of(answer: Answer) -> Any:
     """Return the JSON of a success, whose length was told."""
     assert answer[0] == 200, answer
     assert "transfer-encoding" not in answer[2]

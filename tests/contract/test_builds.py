@@ -94,7 +94,7 @@ def test_logs_are_all_entries_whatever_the_query(it: Controller) -> None:
     assert set(answer["logs"][0]) == {"timestamp", "level", "message"}
 
 
-def _log(it: Controller, body: object) -> Any:  # noqa: ANN401 - the answer, and its build
+def _log(it: Controller, body: object) -> Any:
     build_id, worker_id = it.assigned()
     return build_id, it.post(f"/api/builds/{build_id}/logs", body, x_worker_id=worker_id)
 
@@ -210,7 +210,7 @@ def _zip(**files: bytes) -> bytes:
     return made.getvalue()
 
 
-def _secure(it: Controller, certs: bytes) -> Any:  # noqa: ANN401 - the answer
+def _secure(it: Controller, certs: bytes) -> Any:
     build_id, worker_id = it.assigned(certs=certs)
     ids = {"x_worker_id": worker_id, "x_build_id": build_id}
     return it.get(f"/api/builds/{build_id}/certs-secure", **ids)
@@ -263,7 +263,7 @@ def test_certs_secure_refuses_bad_archives(it: Controller, certs: bytes) -> None
 # -- heartbeat and telemetry ----------------------------------------------------------------------
 
 
-def _beat(it: Controller, build_id: str, worker_id: str, body: object = None) -> Any:  # noqa: ANN401
+def _beat(it: Controller, build_id: str, worker_id: str, body: object = None) -> Any:
     return it.post(f"/api/builds/{build_id}/heartbeat?worker_id={worker_id}", body or {})
 
 
@@ -289,7 +289,7 @@ def test_heartbeat_is_taken(it: Controller) -> None:
     assert len(it.lines(build_id)) == count
 
 
-def _tell(it: Controller, kind: str, data: object, key: str | None = None) -> Any:  # noqa: ANN401
+def _tell(it: Controller, kind: str, data: object, key: str | None = None) -> Any:
     build_id, worker_id = it.assigned()
     ids = {"x_worker_id": worker_id, "x_build_id": build_id}
     ids |= {} if key is None else {"x_api_key": key}

@@ -41,7 +41,7 @@ def _undici(parts: list[tuple[str, str | None, str | None, bytes]]) -> tuple[str
     return mark, body + f"--{mark}--\r\n".encode()
 
 
-def _cli_submit(it: Controller, *, chunked: bool = False) -> Any:  # noqa: ANN401 - JSON
+def _cli_submit(it: Controller, *, chunked: bool = False) -> Any:
     mark, body = _undici(
         [
             ("source", "project.tar.gz", "application/gzip", SOURCE),
@@ -214,7 +214,7 @@ def _swift_register(it: Controller, **more: str) -> str:
     return json_of(_swift_json(it, "/api/workers/register", body))["id"]
 
 
-def _swift_poll(it: Controller, worker_id: str) -> Any:  # noqa: ANN401 - JSON
+def _swift_poll(it: Controller, worker_id: str) -> Any:
     return json_of(say(it, f"GET /api/workers/poll?worker_id={worker_id}", _swift(it)))["job"]
 
 

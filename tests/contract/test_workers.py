@@ -236,7 +236,7 @@ CHECKS = [
 ]
 
 
-def _report(it: Controller, worker_id: str, **more: object) -> Any:  # noqa: ANN401 - the answer
+def _report(it: Controller, worker_id: str, **more: object) -> Any:
     body = {
         "worker_id": worker_id,
         "status": "warning",

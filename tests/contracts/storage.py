@@ -74,7 +74,7 @@ class StorageContract:
         self, storage: Storage, leftovers: Callable[[], int], size: int
     ) -> None:
         """Whole, with their size, by both ways of reading; nothing else is left."""
-        data = random.Random(size).randbytes(size)  # noqa: S311 - no secret
+        data = random.Random(size).randbytes(size)
         location = put(storage, data)
         assert storage.size(location) == size
         assert read(storage, location) == data
@@ -120,10 +120,10 @@ class StorageContract:
 
     def test_ranges(self, storage: Storage) -> None:
         """Any part of an artifact, down to none."""
-        data = random.Random(1).randbytes(9 * MEBIBYTE)  # noqa: S311 - no secret
+        data = random.Random(1).randbytes(9 * MEBIBYTE)
         location = put(storage, data)
         size = len(data)
-        cuts = random.Random(2)  # noqa: S311 - no secret
+        cuts = random.Random(2)
         spans = [(0, 1), (size - 1, size), (0, size), (5, 5), (MEBIBYTE, 8 * MEBIBYTE)]
         spans += [tuple(sorted(cuts.sample(range(size + 1), 2))) for _ in range(10)]
         for start, stop in spans:

@@ -151,7 +151,7 @@ async def test_sabotage_hits_running_actors_only(autojump_clock: MockClock) -> N
     target, killed = Target(), list[str]()
     target.trouble = [None, ApiError(404, "gone"), ControllerUnreachableError("hit itself")]
     with trio.move_on_after(30.5):
-        await sabotage(target, random.Random(1), killed.append)  # noqa: S311 - test input
+        await sabotage(target, random.Random(1), killed.append)
     assert len(target.shots) == 30
     assert len(killed) == 29
     assert set(killed) == {"s/a", "s/b"}

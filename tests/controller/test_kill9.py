@@ -84,5 +84,5 @@ def test_every_acknowledged_build_and_line_survives(tmp_path: Path) -> None:
             wanted = [text for owner, text in lines if owner == build_id]
             assert [text for text in found if text.startswith("line")][: len(wanted)] == wanted
             assert found.count("Build submitted") == 1
-        some = random.Random(1).choice(builds)  # noqa: S311 - which one does not matter
+        some = random.Random(1).choice(builds)
         assert started.get(f"/api/builds/{some}/status").json()["status"] == "pending"

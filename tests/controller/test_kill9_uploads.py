@@ -34,7 +34,7 @@ class Uploader(threading.Thread):
         self.acknowledged: dict[str, bytes] = {}
         self._port = started.port
         self._key = started.key
-        self._chance = random.Random(seed)  # noqa: S311 - no secret
+        self._chance = random.Random(seed)
         self._far_enough = far_enough
 
     def run(self) -> None:
@@ -102,8 +102,8 @@ def verified(started: Program, acknowledged: dict[str, bytes]) -> int:
 
 def test_every_row_has_its_bytes_after_every_kill(tmp_path: Path) -> None:
     """Also builds whose answer was lost; and what was cut off is swept at the next start."""
-    seed = random.randrange(1 << 32)  # noqa: S311 - printed
-    print(f"seed {seed}")  # noqa: T201 - tells how to repeat a failure
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
     acknowledged: dict[str, bytes] = {}
     incoming = tmp_path / "data" / "storage" / "incoming"
     swept = 0
@@ -113,7 +113,7 @@ def test_every_row_has_its_bytes_after_every_kill(tmp_path: Path) -> None:
         with program(tmp_path) as started:
             builds = verified(started, acknowledged)
         assert list(incoming.iterdir()) == []
-        print(  # noqa: T201 - the table
+        print(
             f"kill {number + 1}: {len(acknowledged)} acknowledged, {builds} builds verified, "
             f"{swept} cut off and swept"
         )

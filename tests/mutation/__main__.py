@@ -24,21 +24,21 @@ def main(*names: str) -> int:
         (Path(root) / "right").mkdir()
         wrong = Copy(Path(root) / "right").failure()
         if wrong is not None:
-            print(f"the tests fail without any mutant: {wrong}")  # noqa: T201
+            print(f"the tests fail without any mutant: {wrong}")
             return 2
         fates = play_all(chosen, folders, _tell)
     survivors = [fate.mutant for fate in fates if not fate.killed]
     for mutant in survivors:
-        print(f"SURVIVED {mutant.name}: {mutant.equal or 'not excused'}")  # noqa: T201
+        print(f"SURVIVED {mutant.name}: {mutant.equal or 'not excused'}")
     excused = sum(bool(mutant.equal) for mutant in survivors)
     killed = len(fates) - len(survivors)
-    print(f"{killed} killed of {len(fates)} made, {excused} equal by argument")  # noqa: T201
+    print(f"{killed} killed of {len(fates)} made, {excused} equal by argument")
     return 0 if len(survivors) == excused else 1
 
 
 def _tell(fate: Fate) -> None:
     word = "killed  " if fate.killed else "SURVIVED"
-    print(f"{word} {fate.seconds:5.1f}s {fate.mutant.name:34} {fate.by}", flush=True)  # noqa: T201
+    print(f"{word} {fate.seconds:5.1f}s {fate.mutant.name:34} {fate.by}", flush=True)
 
 
 if __name__ == "__main__":

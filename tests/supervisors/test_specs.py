@@ -47,7 +47,7 @@ def test_default_budget_is_one_restart_in_five_seconds() -> None:
 
 
 @pytest.mark.parametrize("shutdown", [0, 0.5, 3600, INFINITY, BRUTAL_KILL])
-def test_good_shutdown_is_kept(shutdown: Any) -> None:  # noqa: ANN401 - the kinds are the test
+def test_good_shutdown_is_kept(shutdown: Any) -> None:
     """Zero, seconds, infinity and brutal kill."""
     assert ChildSpec(id="a", start=body, shutdown=shutdown).stop_limit == shutdown
 

@@ -155,7 +155,7 @@ class Stage:
     `inits` and `terminates` script these callbacks: seconds to take or an error to raise.
     """
 
-    def __init__(self, *, capacity: int = 100, **options: Any) -> None:  # noqa: ANN401 - spec fields
+    def __init__(self, *, capacity: int = 100, **options: Any) -> None:
         self.ref = Ref[Echo]("echo")
         self.journal: list[str] = []
         self.actors: list[EchoActor] = []

@@ -41,7 +41,7 @@ def _table() -> Table:
 
 
 @cache
-def _validator(method: str, path: str, status: str) -> Any:  # noqa: ANN401 - untyped library
+def _validator(method: str, path: str, status: str) -> Any:
     return validator_of(_answer_schema(method, path, status))
 
 
@@ -50,7 +50,7 @@ def _answer_schema(method: str, path: str, status: str) -> dict[str, Any]:
     return operation["responses"][status]["content"]["application/json"]["schema"]
 
 
-def validator_of(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - untyped library
+def validator_of(schema: dict[str, Any]) -> Any:
     """Return what validates a value against a schema of the document."""
     components = description().document["components"]
     return jsonschema_rs.Draft202012Validator({**schema, "components": components})

@@ -87,7 +87,7 @@ class Farm:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        **how: Any,  # noqa: ANN401 - of httpx
+        **how: Any,
     ) -> httpx.Response:
         """Send one request with the API key; a header given as "" is left out."""
         sent = httpx.Headers({"X-API-Key": self.api_key})
@@ -165,7 +165,7 @@ class Farm:
 
     async def assigned(
         self,
-        **submission: Any,  # noqa: ANN401 - of `submit`
+        **submission: Any,
     ) -> tuple[str, str, str]:
         """Have a build with a new worker; returns ids of build and worker, and the lease."""
         build = await self.submit(**submission)
@@ -268,7 +268,7 @@ def named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def good(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+def good(response: httpx.Response) -> Any:
     """Return the JSON of a success."""
     assert response.status_code == 200, (response.status_code, response.text)
     return response.json()

@@ -35,13 +35,13 @@ class Inside:
         self.name = name
         self.life: Process
 
-    def spec(self, **options: Any) -> ChildSpec:  # noqa: ANN401 - spec fields
+    def spec(self, **options: Any) -> ChildSpec:
         """Child spec of this process, id = name."""
         return ChildSpec(
             id=self.name, start=self._body, **({"restart": Restart.TEMPORARY} | options)
         )
 
-    async def do(self, function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - of `function`
+    async def do(self, function: Callable[..., Any], *args: object) -> Any:
         """Run a function, async or not, in the process; what it raises is raised here, only."""
         order = Order(lambda: function(*args))
         self._send.send_nowait(order)
@@ -93,7 +93,7 @@ async def _carry_out(order: Order) -> None:
         order.done.set()
 
 
-async def _maybe(value: Any) -> Any:  # noqa: ANN401 - whatever it is
+async def _maybe(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 

@@ -33,13 +33,13 @@ async def token_of(farm: Farm, worker_id: str = "") -> tuple[str, str]:
     return answer["id"], answer["access_token"]
 
 
-async def poll(farm: Farm, token: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - of httpx
+async def poll(farm: Farm, token: str, **more: Any) -> httpx.Response:
     """Poll with a token alone."""
     headers = {"X-API-Key": "", "X-Worker-Token": token}
     return await farm.ask("GET", "/api/workers/poll", headers, **more)
 
 
-async def granted(farm: Farm, **submission: Any) -> Granted:  # noqa: ANN401 - of `submit`
+async def granted(farm: Farm, **submission: Any) -> Granted:
     """Have a build with a new worker that polls by its token."""
     build = await farm.submit(**submission)
     worker_id, token = await token_of(farm)
@@ -58,7 +58,7 @@ async def machine_of(farm: Farm, build: Granted) -> str:
     return good(await authenticate(farm, build.id, build.otp))["vm_token"]
 
 
-async def with_machine(farm: Farm, **submission: Any) -> tuple[Granted, str]:  # noqa: ANN401
+async def with_machine(farm: Farm, **submission: Any) -> tuple[Granted, str]:
     """Have a build at work with a machine; returns it and the machine's token."""
     build = await granted(farm, **submission)
     return build, await machine_of(farm, build)

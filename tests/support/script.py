@@ -54,7 +54,7 @@ class OtherCall(Call[Script, Any]):
     """A call that the actor has no handler for."""
 
 
-async def _result(work: Work, *given: object) -> Any:  # noqa: ANN401 - whatever the work returns
+async def _result(work: Work, *given: object) -> Any:
     free = [one for one in inspect.signature(work).parameters.values() if one.default is one.empty]
     takes = len(free)
     answer = work(*given[:takes])
@@ -64,7 +64,7 @@ async def _result(work: Work, *given: object) -> Any:  # noqa: ANN401 - whatever
 class Mute(Actor[Script]):
     """Does what it is told; has no handle_info."""
 
-    def __init__(self, journal: list[str], **options: Any) -> None:  # noqa: ANN401 - see below
+    def __init__(self, journal: list[str], **options: Any) -> None:
         """Take options `init`, `end` (functions of the actor) and fields to set."""
         super().__init__()
         self.ref.name = "scripted"
@@ -84,13 +84,13 @@ class Mute(Actor[Script]):
         self.note("init")
         return await _result(self.on_init, self)
 
-    async def handle_call(self, message: Any, caller: Caller[Any]) -> object:  # noqa: ANN401
+    async def handle_call(self, message: Any, caller: Caller[Any]) -> object:
         """Do as told."""
         if isinstance(message, Do):
             return await _result(message.work, self, caller)
         return await super().handle_call(message, caller)
 
-    async def handle_cast(self, message: Any) -> None:  # noqa: ANN401
+    async def handle_cast(self, message: Any) -> None:
         """Do as told."""
         if isinstance(message, DoLater):
             return await _result(message.work, self)
@@ -98,7 +98,7 @@ class Mute(Actor[Script]):
             return self.note(message.text)
         return await super().handle_cast(message)
 
-    async def handle_continue(self, step: Any) -> None:  # noqa: ANN401
+    async def handle_continue(self, step: Any) -> None:
         """Note it, or do as told."""
         if callable(step):
             await _result(step, self)
@@ -114,11 +114,11 @@ class Mute(Actor[Script]):
 class Scripted(Mute):
     """Keeps every other message in `infos`, and its kind in the journal."""
 
-    def __init__(self, journal: list[str], **options: Any) -> None:  # noqa: ANN401 - as above
+    def __init__(self, journal: list[str], **options: Any) -> None:
         self.infos: list[Any] = []
         super().__init__(journal, **options)
 
-    async def handle_info(self, message: Any) -> None:  # noqa: ANN401
+    async def handle_info(self, message: Any) -> None:
         """Keep it; a function is called."""
         if callable(message):
             await _result(message, self)
@@ -135,7 +135,7 @@ class World:
         self.reports = reports
         self.journal: list[str] = []
 
-    async def actor(self, path: str = "actor", **options: Any) -> Handle[Script]:  # noqa: ANN401
+    async def actor(self, path: str = "actor", **options: Any) -> Handle[Script]:
         """Start a scripted actor that nobody is tied to."""
         limit = options.pop("timeout", float("inf"))
         kind = options.pop("kind", Scripted)
@@ -145,7 +145,7 @@ class World:
         assert handle is not None
         return handle
 
-    async def linked(self, parent: Process, path: str, **options: Any) -> Handle[Script]:  # noqa: ANN401
+    async def linked(self, parent: Process, path: str, **options: Any) -> Handle[Script]:
         """Start one linked to `parent`."""
         handle = await start_link(parent, path, lambda: Scripted(self.journal, **options))
         assert handle is not None

@@ -90,8 +90,8 @@ FAULTS: dict[str, Callable[[random.Random], World]] = {
 def rng() -> random.Random:
     """Make chance that can be repeated: its seed is printed, and taken from FAULT_SEED."""
     seed = int(os.environ.get("FAULT_SEED", random.SystemRandom().randrange(10**6)))
-    print(f"FAULT_SEED={seed}")  # noqa: T201 - to repeat a failure
-    return random.Random(seed)  # noqa: S311 - chance, no secret
+    print(f"FAULT_SEED={seed}")
+    return random.Random(seed)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

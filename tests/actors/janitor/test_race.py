@@ -26,7 +26,7 @@ ROUNDS = 4 * int(os.environ.get("SWEEP_RACES", "1"))
 
 async def upload(farm: Farm, seed: int, wanted: dict[str, bytes]) -> None:
     """Submit, in pieces, with the second file long after the first; or be refused at the end."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)
     source, certs = chance.randbytes(chance.randint(0, 3_000_000)), chance.randbytes(1000)
     platform = chance.choice(["ios", "android", "refused"])
     body = body_of(file("certs", certs), file("source", source), Part("platform", platform))
@@ -56,8 +56,8 @@ async def test_a_hasty_sweep_takes_nothing_that_is_needed(
     del logged
     monkeypatch.setattr(module, "EVERY_SECONDS", 0.0)
     monkeypatch.setattr(module, "STRAY_SECONDS", -1.0)
-    seed = random.randrange(1 << 32)  # noqa: S311 - printed
-    print(f"seed {seed}")  # noqa: T201 - tells how to repeat a failure
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
     wanted: dict[str, bytes] = {}
     async with farming(database_options, tmp_path) as farm:
         store = farm.parts.store

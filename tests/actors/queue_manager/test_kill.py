@@ -38,7 +38,7 @@ async def killed_at(office: Office, statement: str, message: object, *, after: b
 
 
 @DURING
-async def test_a_submission_survives_a_kill(office: Office, after: bool) -> None:  # noqa: FBT001
+async def test_a_submission_survives_a_kill(office: Office, after: bool) -> None:
     """One build, with its files and its first line once."""
     wanted = submission(certs=True)
     call = await killed_at(office, "submit", Submit(wanted), after=after)
@@ -49,7 +49,7 @@ async def test_a_submission_survives_a_kill(office: Office, after: bool) -> None
 
 
 @DURING
-async def test_a_poll_survives_a_kill(office: Office, after: bool) -> None:  # noqa: FBT001
+async def test_a_poll_survives_a_kill(office: Office, after: bool) -> None:
     """One grant, one attempt."""
     (worker_id,) = await workers(office.db)
     build_id = await office.submit()
@@ -61,7 +61,7 @@ async def test_a_poll_survives_a_kill(office: Office, after: bool) -> None:  # n
 
 
 @DURING
-async def test_an_end_survives_a_kill(office: Office, after: bool) -> None:  # noqa: FBT001
+async def test_an_end_survives_a_kill(office: Office, after: bool) -> None:
     """Settled once, counted once, the result recorded once."""
     (worker_id,) = await workers(office.db)
     await office.submit()
@@ -74,7 +74,7 @@ async def test_an_end_survives_a_kill(office: Office, after: bool) -> None:  # n
 
 
 @DURING
-async def test_a_cancel_survives_a_kill(office: Office, after: bool) -> None:  # noqa: FBT001
+async def test_a_cancel_survives_a_kill(office: Office, after: bool) -> None:
     """The user who cancelled is not told that somebody else was faster."""
     build_id = await office.submit()
     call = await killed_at(office, "cancel", Cancel(build_id), after=after)
@@ -83,7 +83,7 @@ async def test_a_cancel_survives_a_kill(office: Office, after: bool) -> None:  #
 
 
 @DURING
-async def test_a_goodbye_survives_a_kill(office: Office, after: bool) -> None:  # noqa: FBT001
+async def test_a_goodbye_survives_a_kill(office: Office, after: bool) -> None:
     """The build went back to the queue once."""
     (worker_id,) = await workers(office.db)
     build_id = await office.submit()

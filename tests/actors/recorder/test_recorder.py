@@ -144,7 +144,7 @@ async def test_an_ordered_stop_writes_what_is_left(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after the commit"])
-async def test_killed_the_callers_learn_of_it(desk: Desk, after: bool) -> None:  # noqa: FBT001
+async def test_killed_the_callers_learn_of_it(desk: Desk, after: bool) -> None:
     """No line is acknowledged that is not there; asked again, it is."""
     async with trio.open_nursery() as nursery:
         stop = desk.db.stop("append_logs", after=after)

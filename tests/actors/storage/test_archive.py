@@ -84,7 +84,7 @@ def test_comments_and_gaps_do_no_harm(tmp_path: Path) -> None:
 
 def test_fifty_mebibytes_are_the_limit(tmp_path: Path) -> None:
     """Exactly the limit is allowed, one byte more is not."""
-    noise = random.Random(1).randbytes(5000)  # noqa: S311 - any bytes
+    noise = random.Random(1).randbytes(5000)
     block = (noise * (MIB // 5000 + 1))[:MIB]
     fill = [Member(name=f"{i}", data=block, deflate=True) for i in range(49)]
     rest = Member(name="rest", data=block[: MIB - len(P12)], deflate=True)
@@ -116,9 +116,9 @@ def test_the_corpus_is_large() -> None:
 
 def test_every_cut_and_most_changed_bytes_are_refused_or_harmless(tmp_path: Path) -> None:
     """No crash but `ArchiveError`, and never other bytes than the key's."""
-    seed = random.randrange(10**6)  # noqa: S311 - printed
-    print("seed", seed)  # noqa: T201
-    chance = random.Random(seed)  # noqa: S311
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
     good = plain([("k.p12", P12), ("a.mobileprovision", b"profile" * 50)])
     bad = [good[:length] for length in range(len(good))]
     for _ in range(1500):

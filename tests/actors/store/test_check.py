@@ -194,7 +194,7 @@ async def test_what_is_broken_is_named(
     """Each law finds its own violation, with the row in words."""
     ids = await _some_of_everything(database)
 
-    async def plant(link: Any) -> None:  # noqa: ANN401 - of asyncpg
+    async def plant(link: Any) -> None:
         await link.execute(FREELY)
         async with link.transaction():
             await link.execute(OUT_OF_REACH)

@@ -144,7 +144,7 @@ class Crowd:
         self.db = db
         self.names = names
         self.builds = builds
-        self.random = random.Random(seed)  # noqa: S311 - a test's dice
+        self.random = random.Random(seed)
         self.wins: dict[str, int] = dict.fromkeys(builds, 0)
 
     async def work(self, name: str) -> None:
@@ -203,8 +203,8 @@ class Crowd:
 )
 async def test_a_crowd_breaks_no_law(database: Database, seed: int) -> None:
     """Twenty workers, sixty builds, cancels and sweeps at once: each build ends at most once."""
-    print(f"seed={seed}")  # noqa: T201 - to repeat a failure
-    print(f"seed {seed}")  # noqa: T201 - to run it again
+    print(f"seed={seed}")
+    print(f"seed {seed}")
     crowd = Crowd(database, await workers(database, 20), await submit(database, 60), seed)
     async with trio.open_nursery() as nursery:
         for name in crowd.names:

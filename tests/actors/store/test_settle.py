@@ -41,7 +41,7 @@ async def counters(db: Database, worker_id: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("success", [True, False])
-async def test_a_report_of_the_holder_is_applied_once(database: Database, success: bool) -> None:  # noqa: FBT001
+async def test_a_report_of_the_holder_is_applied_once(database: Database, success: bool) -> None:
     """The second, equal report is answered `again` and changes nothing, counters included."""
     [build_id] = await submit(database)
     [name] = await workers(database)

@@ -78,9 +78,9 @@ def check(dock: Dock, stored: Stored, body: bytes) -> None:
 @pytest.mark.parametrize("size", [0, 1, CHUNK, STEP - 1, STEP, STEP + 1, 5 * STEP + 7])
 async def test_a_body_is_stored_whole(dock: Dock, size: int) -> None:
     """Whatever its size, in pieces of any size; nothing else is left."""
-    seed = random.randrange(1 << 32)  # noqa: S311 - printed
-    print(f"seed {seed}")  # noqa: T201 - tells how to repeat a failure
-    pieces = random.Random(seed)  # noqa: S311 - no secret
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    pieces = random.Random(seed)
     body = pieces.randbytes(size)
     upload = await dock.begin()
     at = 0

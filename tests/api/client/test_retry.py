@@ -37,9 +37,9 @@ AWAY = ControllerUnreachableError("away")
 async def test_waits_double_up_to_the_longest(autojump_clock: MockClock) -> None:  # noqa: ARG001
     """Each wait is between half and all of a bound that doubles."""
     flaky = Flaky(*[AWAY] * 5)
-    seed = random.randrange(1 << 30)  # noqa: S311 - test input
-    print("seed", seed)  # noqa: T201
-    retry = Retry(first=1, longest=4, rng=random.Random(seed))  # noqa: S311 - jitter
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    retry = Retry(first=1, longest=4, rng=random.Random(seed))
     assert await retry(flaky) == "answer"
     for wait, bound in zip(flaky.waits(), [1, 2, 4, 4, 4], strict=True):
         assert bound / 2 - 0.01 <= wait <= bound + 0.01

@@ -36,7 +36,7 @@ class Watcher:
         await self._stream.send_all(f"{head}Accept: text/event-stream\r\n\r\n".encode())
         assert await self._line() == "HTTP/1.1 200 OK"
 
-    async def next(self, name: str) -> Any:  # noqa: ANN401 - JSON
+    async def next(self, name: str) -> Any:
         """Return the data of the next event of a name; None at the end of the stream."""
         while (line := await self._line()) != "0":
             field, _, value = line.partition(": ")

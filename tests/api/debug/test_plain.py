@@ -104,7 +104,7 @@ def test_size_and_depth_are_bounded_and_numbers_are_json() -> None:
 def test_anything_can_be_shown() -> None:
     """Random nests of everything."""
     seed = random.SystemRandom().randrange(2**32)
-    dice = random.Random(seed)  # noqa: S311 - test data
+    dice = random.Random(seed)
 
     def some(depth: int) -> object:
         leaves = [

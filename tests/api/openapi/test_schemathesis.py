@@ -63,7 +63,7 @@ class Fuzz:
             for operation in wanted:
                 self._try(operation, session, SECONDS / len(wanted))
 
-    def _try(self, operation: Any, session: requests.Session, share: float) -> None:  # noqa: ANN401
+    def _try(self, operation: Any, session: requests.Session, share: float) -> None:
         end = time.monotonic() + share
         cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in MODES))
         ids = st.sampled_from([*self.known, ""])
@@ -78,7 +78,7 @@ class Fuzz:
             suppress_health_check=list(HealthCheck),
         )
         @given(case=cases, one=ids, other=ids, key=keys)
-        def each(case: Any, one: str, other: str, key: str) -> None:  # noqa: ANN401
+        def each(case: Any, one: str, other: str, key: str) -> None:
             if time.monotonic() > end:
                 raise _OverError
             self._aim(case, one, other, key)
@@ -93,7 +93,7 @@ class Fuzz:
         except BaseExceptionGroup as error:
             self.failures.append(f"{operation.label}: {error.exceptions[0]!r} {error}")
 
-    def _aim(self, case: Any, one: str, other: str, key: str) -> None:  # noqa: ANN401
+    def _aim(self, case: Any, one: str, other: str, key: str) -> None:
         """Name what exists, and show the key, most of the time; never wait long."""
         case.headers["X-API-Key"] = key
         if one and "id" in (case.path_parameters or {}):
@@ -109,7 +109,7 @@ def _document(url: str) -> dict[str, Any]:
     return requests.get(f"{url}/openapi.json", timeout=20).json()
 
 
-def _is_left_out(operation: Any) -> bool:  # noqa: ANN401
+def _is_left_out(operation: Any) -> bool:
     """Whether it would end what is tested, or its answer has no end."""
     answers = operation.definition.raw["responses"]["200"]["content"]
     acts = operation.path.startswith("/debug/") and operation.method.upper() != "GET"
@@ -123,14 +123,14 @@ async def test_no_crash_and_nothing_undescribed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Requests made from the description, good and bad: no 5xx, no answer that is not in it."""
-    print(f"FUZZ_SEED={SEED} FUZZ_SECONDS={SECONDS:g}")  # noqa: T201 - to repeat it
+    print(f"FUZZ_SEED={SEED} FUZZ_SECONDS={SECONDS:g}")
     monkeypatch.setattr(farms, "SECONDS", SECONDS + farms.SECONDS)
     async with farms.farming(database_options, tmp_path) as farm:
         build_id, worker_id, _ = await farm.assigned()
         waiting = (await farm.submit(platform="android"))["id"]
         fuzz = Fuzz(farm.url, farm.api_key, [build_id, worker_id, waiting])
         await trio.to_thread.run_sync(fuzz.run)
-    print(dict(sorted(fuzz.statuses.items())))  # noqa: T201 - the report
+    print(dict(sorted(fuzz.statuses.items())))
     assert not fuzz.failures, "\n".join(fuzz.failures)
     assert fuzz.statuses.total() >= LEAST
     assert {200, 400, 401, 403, 404} <= set(fuzz.statuses)

@@ -133,7 +133,7 @@ async def nothing_left(farm: Farm) -> None:
 
 def told(fault: str, times: int, statuses: set[int]) -> None:
     """Print a row of the table of faults."""
-    print(f"{fault:<34} {times:>4} times, answered {sorted(statuses)}, left behind: nothing")  # noqa: T201
+    print(f"{fault:<34} {times:>4} times, answered {sorted(statuses)}, left behind: nothing")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

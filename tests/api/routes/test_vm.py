@@ -196,7 +196,7 @@ async def test_worker_learns_that_its_machine_is_ready(farm: Farm) -> None:
     """No credential: false until then, the token then, false again when the build is over."""
     build = await granted(farm)
 
-    async def status(build_id: str = build.id) -> Any:  # noqa: ANN401 - JSON
+    async def status(build_id: str = build.id) -> Any:
         path = f"/api/builds/{build_id}/vm-status"
         return good(await farm.get(path, x_api_key=""))
 

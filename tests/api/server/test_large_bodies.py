@@ -30,9 +30,9 @@ async def read_some(receive: Receive) -> bytes:
 
 async def test_large_body_arrives_however_it_is_cut() -> None:
     """Byte for byte, and the connection carries the next request, even one that was sent ahead."""
-    seed = random.randrange(1 << 32)  # noqa: S311 - printed
-    print(f"seed {seed}")  # noqa: T201 - tells how to repeat a failure
-    cuts = random.Random(seed)  # noqa: S311 - no secret
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    cuts = random.Random(seed)
     async with running() as server, await server.client() as client:
         for _ in range(8):
             body = cuts.randbytes(READ_BYTES + cuts.randint(-5, LARGE))

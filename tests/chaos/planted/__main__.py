@@ -22,7 +22,7 @@ def lost_wake_up() -> None:
     plain = queue_manager.QueueManagerActor
     begin = plain.__init__
 
-    def init(self: Any, *args: Any, look_again: float) -> None:  # noqa: ANN401 - as it was
+    def init(self: Any, *args: Any, look_again: float) -> None:
         del look_again
         begin(self, *args, look_again=math.inf)
 

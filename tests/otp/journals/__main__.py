@@ -20,9 +20,9 @@ def main(folder: str, *names: str) -> int:
             judgement, why = judge(scenario)
             counts[judgement] += 1
             if judgement is not Judgement.AGREES:
-                print(f"{path.name} {scenario['name']}: {judgement.value}")  # noqa: T201
-                print(*(f"  {one}" for one in why[: 1000 if names else 3]), sep="\n")  # noqa: T201
-    print(", ".join(f"{count} {judgement.value}" for judgement, count in counts.items()))  # noqa: T201
+                print(f"{path.name} {scenario['name']}: {judgement.value}")
+                print(*(f"  {one}" for one in why[: 1000 if names else 3]), sep="\n")
+    print(", ".join(f"{count} {judgement.value}" for judgement, count in counts.items()))
     return 1 if counts[Judgement.DIFFERS] else 0
 
 

@@ -84,7 +84,7 @@ CRASHES: dict[type[BaseException], str] = {
 }
 
 
-def reason_in(word: Any) -> ExitReason:  # noqa: ANN401 - a JSON value
+def reason_in(word: Any) -> ExitReason:
     """Return our reason for a word of a journal."""
     match word:
         case str():

@@ -139,7 +139,7 @@ async def _start(by: Actor, step: Json) -> Json:
     return "ignore" if handle is None else {"ok": stage.who(handle.process)}
 
 
-async def _start_monitor(by: Actor, step: Json, factory: Any, limit: float) -> Any:  # noqa: ANN401
+async def _start_monitor(by: Actor, step: Json, factory: Any, limit: float) -> Any:
     started = await start_monitor(by.plain, step["id"], factory, timeout=limit)
     if started is None:
         return None

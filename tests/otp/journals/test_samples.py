@@ -20,7 +20,7 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario["name"])
-def test_journal_of_erlang_is_played_the_same(scenario: Any) -> None:  # noqa: ANN401 - JSON
+def test_journal_of_erlang_is_played_the_same(scenario: Any) -> None:
     """Events, results, snapshots, reports and crashes, in every order that Erlang keeps."""
     judgement, why = judge(scenario)
     assert judgement is Judgement.AGREES, "\n".join(why)

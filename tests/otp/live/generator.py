@@ -25,7 +25,7 @@ _QUICK_MS = 20
 
 def scenario(seed: int, size: Size | None = None) -> Json:
     """Make the scenario of this seed: the same one each time."""
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     size = size or Size()
     windowed = chance.random() < 0.05
     growth = Growth(chance, size, period=1 if windowed else 30)

@@ -48,7 +48,7 @@ _INNER: tuple[Value, ...] = ("get", "never", {"raise": {"crash": "in"}})
 
 def process_scenario(seed: int) -> Json:
     """Make the scenario of this seed: the same one each time."""
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     procs = [{"id": one, "traps": chance.random() < 0.4} for one in _PLAIN]
     tree = {
         "id": "root",

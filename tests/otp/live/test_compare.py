@@ -22,7 +22,7 @@ COUNT = 30
 def test_fresh_scenarios_end_here_as_in_erlang() -> None:
     """Trees and processes; all but a few are recorded, and not one differs."""
     seed = secrets.randbelow(10**9)
-    print(f"seed {seed}")  # noqa: T201
+    print(f"seed {seed}")
     seeds = range(seed, seed + COUNT)
     scenarios = [*map(scenario, seeds), *map(process_scenario, seeds)]
     with compiled() as erlang:

@@ -24,7 +24,7 @@ _SOME = 400
 def seed() -> int:
     """Give the first seed of a few hundred, printed when a test fails."""
     first = secrets.randbelow(10**9)
-    print(f"seed {first}")  # noqa: T201
+    print(f"seed {first}")
     return first
 
 

@@ -79,7 +79,7 @@ def test_steps_at_which_nothing_can_happen_are_left_out() -> None:
 def test_kept_recordings_agree_with_one_more() -> None:
     """Almost all is kept, and holds in another shaken run."""
     seed = secrets.randbelow(10**9)
-    print(f"seed {seed}")  # noqa: T201
+    print(f"seed {seed}")
     with compiled() as erlang:
         harvest = record(erlang, [scenario(seed + at) for at in range(40)])
         again = erlang.play([(one, True) for one in harvest.kept])

@@ -31,7 +31,7 @@ def tree_below(name: str, stage: Stage) -> ChildSpec:
     return supervisor(name, [stage.actor()])
 
 
-def process_at(tree: Tree, path: str) -> Any:  # noqa: ANN401 - a process, which must be there
+def process_at(tree: Tree, path: str) -> Any:
     """Return the living process at a path."""
     process = find(tree.root, path)
     assert process is not None
@@ -120,7 +120,7 @@ async def test_otp_282_the_stack_of_a_waiting_process_is_that_of_its_task() -> N
     async def child_of_it() -> None:
         await trio.sleep_forever()
 
-    async def body(process: Any) -> None:  # noqa: ANN401 - a process
+    async def body(process: Any) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(child_of_it)
             process.started()

@@ -39,7 +39,7 @@ class Shop:
         return supervisor("root", [partition_supervisor("shop", self.partitions, self.child)])
 
 
-def lives(tree: Any) -> dict[Any, Any]:  # noqa: ANN401 - of the tree
+def lives(tree: Any) -> dict[Any, Any]:
     """Return the processes of the partitions by id."""
     return {slot.spec.id: slot.alive for slot in tree.sup("shop").slots()}
 
@@ -77,7 +77,7 @@ ROUTES: dict[Any, int] = {  # of 8; written down, as every program must find the
 
 
 @pytest.mark.parametrize("key", ROUTES, ids=repr)
-def test_otp_250_a_key_has_the_same_partition_in_every_program(key: Any) -> None:  # noqa: ANN401 - many kinds
+def test_otp_250_a_key_has_the_same_partition_in_every_program(key: Any) -> None:
     """A number by its absolute value, others by a hash that has no salt."""
     assert Partitions[Echo]("shop", 8).number(key) == ROUTES[key]
 

@@ -94,7 +94,7 @@ class ReaderActor(Actor[Reader]):
         self._bus.subscribe(STORIES, self.ref.cast, self._overflow)
         self._bus.subscribe(NEWS, self.ref.info, self._overflow)
 
-    async def handle_cast(self, message: Any) -> None:  # noqa: ANN401 - a story
+    async def handle_cast(self, message: Any) -> None:
         """Note it."""
         self._seen.append(message.number)
 
@@ -103,7 +103,7 @@ class ReaderActor(Actor[Reader]):
         assert isinstance(message, int)
         self._seen.append(message)
 
-    async def handle_call(self, message: Any, caller: Caller[Any]) -> object:  # noqa: ANN401 - either
+    async def handle_call(self, message: Any, caller: Caller[Any]) -> object:
         """Answer, or nap."""
         del caller
         if isinstance(message, Nap):
@@ -112,7 +112,7 @@ class ReaderActor(Actor[Reader]):
         return self._seen
 
 
-def readers(bus: PubSub, *refs: Ref[Reader], overflow: Overflow = Overflow.DROP_NEWEST) -> Any:  # noqa: ANN401 - a context manager
+def readers(bus: PubSub, *refs: Ref[Reader], overflow: Overflow = Overflow.DROP_NEWEST) -> Any:
     """Run a tree of actors that subscribe."""
     children = [
         actor_spec(ref.name, lambda ref=ref: ReaderActor(ref, bus, overflow)) for ref in refs
@@ -243,9 +243,9 @@ async def test_otp_227_a_mailbox_cannot_give_up_its_oldest_message() -> None:
 @virtual_time
 async def test_otp_228_one_publishers_messages_arrive_in_order() -> None:
     """Whatever other publishers and subscribers do between."""
-    seed = random.randrange(2**32)  # noqa: S311 - a shuffle
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    chance = random.Random(seed)  # noqa: S311 - a shuffle
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
     bus = PubSub()
     async with insiders("a", "b", "c") as (_, a, b, c):
         inboxes = [await subscribed(bus, who) for who in (a, b)]

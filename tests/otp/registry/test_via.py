@@ -138,9 +138,9 @@ async def test_otp_216_a_start_under_a_held_name_fails_before_init() -> None:
 @virtual_time
 async def test_otp_217_of_two_starts_with_one_name_exactly_one_wins() -> None:
     """A hundred times, in any order of tasks; the other is told who won."""
-    seed = random.randrange(2**32)  # noqa: S311 - a shuffle
-    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    chance = random.Random(seed)  # noqa: S311 - a shuffle
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
     for _ in range(100):
         await _race(chance)
 

@@ -17,7 +17,7 @@ from tests.support.tree import Boom
 class Office:
     """The supervisor, who asks, and what is reported."""
 
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - of the supervisor
+    def __init__(self, **options: Any) -> None:
         self.reports: list[Any] = []
         self.tasks = TaskSupervisor(self.reports.append, **options)
         self.tree: Any = None
@@ -31,7 +31,7 @@ class Office:
 
 
 @asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[Office]:  # noqa: ANN401 - of the supervisor
+async def opened(**options: Any) -> AsyncIterator[Office]:
     """Run an office."""
     office = Office(**options)
     async with insiders("owner", "other", beside=(office.tasks.spec(),)) as found:
@@ -39,7 +39,7 @@ async def opened(**options: Any) -> AsyncIterator[Office]:  # noqa: ANN401 - of 
         yield office
 
 
-async def give(value: Any, seconds: float = 0.0) -> Any:  # noqa: ANN401 - whatever it is
+async def give(value: Any, seconds: float = 0.0) -> Any:
     """Take a while, then return the value."""
     await trio.sleep(seconds)
     return value

@@ -174,7 +174,7 @@ async def test_otp_235_a_started_child_can_be_restarted_and_its_stop_be_chosen()
 async def test_otp_235_a_limit_for_the_stop_is_kept() -> None:
     """After it the task is killed."""
 
-    async def start() -> Any:  # noqa: ANN401 - a process
+    async def start() -> Any:
         return await office.tasks.start_child(deaf, 3, shutdown=1)
 
     async with opened() as office:
@@ -259,7 +259,7 @@ async def test_otp_247_the_report_of_a_crash_names_starter_function_arguments_an
     """The arguments in brief, so that no report is huge."""
     async with opened() as office:
 
-        async def start() -> Any:  # noqa: ANN401 - a task
+        async def start() -> Any:
             return await office.tasks.async_nolink(odd, "a" * 100_000, 7, label="odd job")
 
         task = await office.owner.do(start)

@@ -24,7 +24,7 @@ async def double(seconds: float) -> float:
     return 2 * seconds
 
 
-async def collected(office: Office, function: Any, items: Any, **how: Any) -> list[Any]:  # noqa: ANN401 - of the stream
+async def collected(office: Office, function: Any, items: Any, **how: Any) -> list[Any]:
     """Run an unlinked stream to its end, outside of all processes."""
     async with office.tasks.async_stream_nolink(function, items, Streaming(**how)) as outcomes:
         return [outcome async for outcome in outcomes]
@@ -83,7 +83,7 @@ async def test_otp_241_a_task_over_its_limit_of_five_seconds_ends_the_reader() -
 
 @virtual_time
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_otp_241_or_it_is_killed_and_stands_as_a_timeout_in_its_place(ordered: bool) -> None:  # noqa: FBT001 - a case
+async def test_otp_241_or_it_is_killed_and_stands_as_a_timeout_in_its_place(ordered: bool) -> None:
     """Each has its own limit from its own start; a timeout is no crash."""
     async with opened() as office:
         how = {"timeout": 2, "on_timeout": OnTimeout.KILL_TASK, "max_concurrency": 2}
@@ -211,7 +211,7 @@ async def _alone(office: Office) -> None:
 
 @virtual_time
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_otp_243_the_input_is_taken_only_as_slots_get_free(ordered: bool) -> None:  # noqa: FBT001 - a case
+async def test_otp_243_the_input_is_taken_only_as_slots_get_free(ordered: bool) -> None:
     """So it may be infinite: never more taken than read and in flight."""
     taken = 0
 

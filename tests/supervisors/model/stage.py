@@ -132,7 +132,7 @@ class Cast:
         assert process is not None
         return process
 
-    def loop(self, path: str) -> Any:  # noqa: ANN401 - static or dynamic
+    def loop(self, path: str) -> Any:
         """Return the supervisor at a path."""
         handle = self.process(path).handle
         assert isinstance(handle, SupervisorLoop)
@@ -162,7 +162,7 @@ class Cast:
             return type(refusal).__name__
         return "ok"
 
-    def key(self, path: str, name: str, life: int | None) -> Any:  # noqa: ANN401 - id or process
+    def key(self, path: str, name: str, life: int | None) -> Any:
         """Return what a request calls a child."""
         if not isinstance(self.loop(path), DynamicSupervisor):
             return name
